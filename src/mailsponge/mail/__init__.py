@@ -1,0 +1,1 @@
+"""The nouns of mail: address, envelope, reply, trace header. Pure values; nothing here touches the world."""

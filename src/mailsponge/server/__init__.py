@@ -1,0 +1,1 @@
+"""The listener: sockets, deadlines and limits around the SMTP engine."""

@@ -1,0 +1,1 @@
+"""What the post office keeps: messages, mailboxes, and why each thing happened."""
