@@ -1,0 +1,1 @@
+"""mailsponge: one mail when something keeps failing."""
