@@ -1,0 +1,203 @@
+"""The nouns of the sponge: record, run, attempt, verdict, source state, flip. Values alone; nothing here acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+JOB_ITSELF: Final = ""
+"""The source that stands for the job itself: what fails outside every ``with source(...)``."""
+
+DEBUG: Final = 10
+INFO: Final = 20
+WARNING: Final = 30
+ERROR: Final = 40
+CRITICAL: Final = 50
+
+LEVELS: Final = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CRITICAL": CRITICAL}
+
+OK: Final = 0
+"""A verdict is a number: the level a source failed at, or OK. A source without one was NOT SEEN."""
+
+
+def level_name(level: int) -> str:
+    """The standard name of a level, or ``Level 35`` as the logging module says it."""
+    for name, number in LEVELS.items():
+        if number == level:
+            return name
+    return f"Level {level}"
+
+
+class Record(NamedTuple):
+    """One log record, as the ledger keeps it."""
+
+    source: str
+    at: float
+    level: int
+    logger: str
+    text: str
+    """The message; with a formatter of the user's, what that formatter made of the record."""
+    detail: str
+    """The traceback and the stack, if there were any; empty otherwise."""
+
+
+class Ending(StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    CRASHED = "crashed"
+    """An uncaught exception ended the program."""
+    INTERRUPTED = "interrupted"
+    """Ctrl-C ended it: nobody's failure."""
+    DIED = "died"
+    """The process went away without saying so: kill -9, a power loss, ``os._exit``."""
+    STRAY = "stray"
+    """What a child process went on to log after the run it belonged to had ended."""
+
+
+class Run(NamedTuple):
+    """One unit of unattended work."""
+
+    id: str
+    number: int
+    """Its place in the order of the job's runs, drawn when it began."""
+    host: str
+    began_at: float
+    ended_at: float
+    ending: Ending
+    records: int
+    """How many records were logged in it."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What one run showed of one source, before anything is judged."""
+
+    highest: int = 0
+    """The highest level of its records; 0 without any."""
+    raised: bool = False
+    """An exception left its block."""
+    entered: bool = False
+    """A ``with source(...)`` block was entered, so that the program names it even when all is well."""
+    lowest: int = CRITICAL + 1
+    """The lowest level of its records."""
+
+
+class Status(StrEnum):
+    """Where a source stands."""
+
+    OK = "ok"
+    SOFT = "soft"
+    """Failing, and patience lasts."""
+    HARD = "hard"
+    """Failing, and told."""
+    RECOVERING = "recovering"
+    """Told, and good again, but not yet for long enough."""
+
+
+class Failures(NamedTuple):
+    """The failed runs of a streak that failed at one level."""
+
+    level: int
+    runs: int
+    first_at: float
+    """When the first of them began."""
+
+
+class Judged(NamedTuple):
+    """One verdict of the past."""
+
+    verdict: int
+    at: float
+    """When its run began."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What the policy remembers of one source from run to run, whatever the patience is."""
+
+    status: Status = Status.OK
+    streak: tuple[Failures, ...] = ()
+    """The failed runs since the last OK, a row a level."""
+    window: tuple[Judged, ...] = ()
+    """The last verdicts since the last recovery, oldest first; as many as the patience looks back on."""
+    since: float | None = None
+    """When the run began with which the trouble began."""
+    last_verdict: int | None = None
+    last_run_at: float | None = None
+    """When the last run began that gave a verdict."""
+    failed_run: str | None = None
+    """The id of the last run that failed."""
+    failed_at: float | None = None
+    """When that run began."""
+    told_at: float | None = None
+    """When the mail about it was put into the outbox."""
+    mailed_at: float | None = None
+    """When it was last mailed about: told, or reminded of."""
+    failed_since_mail: bool = False
+    good_runs: int = 0
+    """OK verdicts in a row while it recovers."""
+    only_fails: bool = True
+    """Its program has never named it except in a failure."""
+    thread: str | None = None
+    """The Message-ID of the mail that told of it; the mails that follow refer to it."""
+    reason: str = ""
+    """Why it stands where it does, in words."""
+
+    @property
+    def runs_failed(self) -> int:
+        """The length of the streak."""
+        return sum(part.runs for part in self.streak)
+
+
+class Kind(StrEnum):
+    """What a flip says, in the order in which a mail says it."""
+
+    NEW = "new"
+    STILL = "still"
+    RECOVERED = "recovered"
+
+
+class Flip(NamedTuple):
+    """A change that somebody must hear of."""
+
+    kind: Kind
+    source: str
+    at: float
+    since: float
+    """When the trouble began."""
+    said: str
+    """What happened, to be put after the source's name: ``has failed 3 runs in a row``."""
+    failed_run: str | None
+    """The run whose records show the failure."""
+    thread: str | None
+    reason: str
+
+
+class Decision(NamedTuple):
+    """What the policy made of one run, or of the time that passed."""
+
+    states: dict[str, SourceState]
+    """The states that changed."""
+    flips: list[Flip]
+    verdicts: dict[str, int] = {}
+    note: str = ""
+    """What is worth saying of the run as a whole, such as a common cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that was decided: a row of the outbox."""
+
+    message_id: str
+    created_at: float
+    subject: str
+    fromaddr: str
+    toaddrs: tuple[str, ...]
+    content: bytes = field(repr=False)
+    status: str = "waiting"
+    """waiting, sent, or refused (the server said never)."""
+    attempts: int = 0
+    last_attempt_at: float | None = None
+    last_reply: str = ""
