@@ -181,8 +181,8 @@ class Decision(NamedTuple):
     states: dict[str, SourceState]
     """The states that changed."""
     flips: list[Flip]
-    verdicts: dict[str, int] = {}
-    note: str = ""
+    verdicts: dict[str, int]
+    note: str
     """What is worth saying of the run as a whole, such as a common cause."""
 
 

@@ -44,28 +44,28 @@ class Streak(NamedTuple):
 class Runs(NamedTuple):
     """So many failed runs in a row."""
 
-    count: int
+    needed: int
 
     def over(self, streak: Streak) -> bool:
         """Whether patience is over."""
-        return streak.runs >= self.count
+        return streak.runs >= self.needed
 
     def __str__(self) -> str:
-        return "now" if self.count == 1 else f"{self.count} runs"
+        return "now" if self.needed == 1 else f"{self.needed} runs"
 
 
 class OfRuns(NamedTuple):
     """So many failed among the last verdicts; those that there are not yet count as OK."""
 
-    count: int
+    needed: int
     among: int
 
     def over(self, streak: Streak) -> bool:
         """Whether patience is over."""
-        return streak.runs > 0 and sum(streak.window[-self.among :]) >= self.count
+        return streak.runs > 0 and sum(streak.window[-self.among :]) >= self.needed
 
     def __str__(self) -> str:
-        return f"{self.count} of {self.among} runs"
+        return f"{self.needed} of {self.among} runs"
 
 
 class Lasting(NamedTuple):

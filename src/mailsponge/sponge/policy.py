@@ -4,8 +4,8 @@
      ▲              │                        NEW  ▲            │                     RECOVERED
      └──────ok──────┘ (silent)                    └───failed───┘ (silent)
 
-Three steps: what a run showed becomes verdicts (:func:`verdicts`), a verdict moves a source's state (:func:`judge`), and time
-alone brings reminders (:func:`remind`). :func:`decide` joins them for one run.
+Three steps: what a run showed becomes verdicts (:func:`verdicts`), a verdict moves a source's state (:func:`judge`),
+and time alone brings reminders (:func:`remind`). :func:`decide` joins the first two for one run.
 """
 
 from __future__ import annotations
@@ -324,7 +324,7 @@ def _flip(kind: Kind, source: str, state: SourceState, now: float, said: str, re
 
 def remind(policy: Policy, states: Mapping[str, SourceState], now: float) -> Decision:
     """Tell again of what stays HARD and has failed since the last mail, once a step of the schedule."""
-    decision = Decision({}, [])
+    decision = Decision({}, [], {}, "")
     for source, state in states.items():
         if state.status is Status.HARD and state.failed_since_mail and _reminder_due(policy, state, now):
             lasting = grammar.length(now - (state.since or now))
