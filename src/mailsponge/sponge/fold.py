@@ -1,0 +1,130 @@
+"""Fold one run's journals: read every line once, hand the records on, and add up what it showed of each source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mailsponge.sponge import journal
+from mailsponge.sponge.layout import Typesetter
+from mailsponge.sponge.model import ERROR, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run
+
+
+class Fold:
+    """The reading of one run's journals. Iterate over :meth:`records` to the end, then ask what the run was."""
+
+    def __init__(self, paths: list[Path], number: int) -> None:
+        self._paths = paths
+        self._number = number
+        self._count = 0
+        self._first: dict[str, Any] = {}
+        self._last_at = 0.0
+        self._ending: Ending | None = None
+        self.attempts: dict[str, Attempt] = {}
+
+    def begin_line(self) -> dict[str, Any]:
+        """The owner's first line: the run's id, host and settings. Empty if it is damaged. Raises OSError."""
+        if not self._first:
+            self._first = next(journal.read(self._paths[0]), {})
+        return self._first
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; for a journal without a readable beginning one made of its name."""
+        line = self.begin_line()
+        run = str(line.get("run") or f"unknown-{self._number}")
+        return f"{run}/{line['pid']}" if line.get("k") == "joined" else run
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record, reading as it goes: a long run never sits in memory. Raises OSError."""
+        self.begin_line()
+        for path in self._paths:
+            typesetter = Typesetter()
+            for line in journal.read(path):
+                record = self._take_or_keep(line, typesetter)
+                if record is not None:
+                    self._count += 1
+                    yield record
+
+    def _take_or_keep(self, line: dict[str, Any], typesetter: Typesetter) -> Record | None:
+        try:
+            return self._take(line, typesetter)
+        except (KeyError, TypeError, ValueError):
+            # Valid JSON that no journal of ours would hold: keep what it says rather than stop at it for ever.
+            return _damaged(str(line), self._last_at)
+
+    def _take(self, line: dict[str, Any], typesetter: Typesetter) -> Record | None:
+        kind = line.get("k")
+        at = line.get("t", self._last_at)
+        if at > self._last_at:
+            self._last_at = at
+        if kind is None:
+            return self._record(line, at, typesetter)
+        if kind == "in":
+            self._attempt(line["s"]).entered = True
+        elif kind == "out":
+            return self._block_left(line, at)
+        elif kind == "layout":
+            typesetter.learn(line)
+        elif kind == "end":
+            return self._end(line, at)
+        elif kind == "damaged":
+            return _damaged(line["raw"], at)
+        return None
+
+    def _record(self, line: dict[str, Any], at: float, typesetter: Typesetter) -> Record:
+        source, level = line.get("s", JOB_ITSELF), line.get("l", 0)
+        attempt = self._attempt(source)
+        if level > attempt.highest:
+            attempt.highest = level
+        if level < attempt.lowest:
+            attempt.lowest = level
+        detail = line.get("e", "")
+        return Record(source, at, level, line.get("n", ""), typesetter.text(line), detail)
+
+    def _block_left(self, line: dict[str, Any], at: float) -> Record | None:
+        """An exception that left a block is told like a record: it is what the source died of."""
+        attempt = self._attempt(line["s"])
+        attempt.entered = True
+        if not line.get("e"):
+            return None
+        attempt.raised = True
+        return Record(line["s"], at, ERROR, "mailsponge", *_headline(line["e"]))
+
+    def _end(self, line: dict[str, Any], at: float) -> Record | None:
+        self._ending = Ending(line.get("ending", Ending.FINISHED))
+        if not line.get("e"):
+            return None
+        return Record(JOB_ITSELF, at, ERROR, "mailsponge", *_headline(line["e"]))
+
+    def _attempt(self, source: str) -> Attempt:
+        attempt = self.attempts.get(source)
+        if attempt is None:
+            attempt = self.attempts[source] = Attempt()
+        return attempt
+
+    def run(self) -> Run:
+        """What the run was; right once :meth:`records` is exhausted."""
+        first = self.begin_line()
+        gone = Ending.STRAY if first.get("k") == "joined" else Ending.DIED
+        began_at = float(first.get("t", self._last_at))
+        return Run(
+            id=self.run_id,
+            number=self._number,
+            host=str(first.get("host", "")),
+            began_at=began_at,
+            ended_at=max(self._last_at, began_at),
+            ending=self._ending or gone,
+            records=self._count,
+        )
+
+
+def _damaged(raw: str, at: float) -> Record:
+    return Record(JOB_ITSELF, at, WARNING, "mailsponge", f"a damaged line of the journal: {raw}", "")
+
+
+def _headline(traceback: str) -> tuple[str, str]:
+    """The last line of a traceback, which says what happened, and the whole of it."""
+    lines = traceback.strip().splitlines() or [""]
+    return lines[-1], traceback

@@ -1,0 +1,150 @@
+"""The journal: the append-only file that one process writes in one run. One ``os.write`` a line.
+
+What ``write`` returned from is with the operating system: it survives ``kill -9`` of the program, though not a loss of
+power. A line is JSON in ASCII, so no text, whatever it holds, can break out of it:
+
+    {"k":"begin","v":1,"run":…,"number":…,"job":…,"host":…,"pid":…,"t":…,"settings":{…}}
+    {"t":…,"l":40,"n":"logger","s":"source","m":"message","e":"traceback"}      a record
+    {"k":"in","t":…,"s":"source"}                                               a block is entered
+    {"k":"out","t":…,"s":"source","e":"the exception that left it"}             and left
+    {"k":"layout","i":1,"fmt":…,"datefmt":…,"style":…}                          how records with "y":1 look
+    {"k":"end","t":…,"ending":"finished","e":"traceback"}                       the run is over
+
+When the disk is full, lines wait in memory (bounded) and go ahead of the next one. What could not be written in the end
+is given back by :meth:`Journal.close`, so that its owner can still tell somebody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from json.encoder import encode_basestring_ascii as quoted
+from pathlib import Path
+from typing import Any, Final
+
+VERSION: Final = 1
+
+MOST_WAITING: Final = 16 * 1024 * 1024
+"""Bytes kept in memory while the disk takes nothing."""
+
+
+class Journal:
+    """An open journal. Any thread may write; a line is never torn by another.
+
+    Args:
+        descriptor: the file, opened with O_APPEND; None if there could be none, and every line waits in memory.
+        overflow: called with each line for which there is no room left even in memory.
+    """
+
+    __slots__ = ("_descriptor", "_lock", "_overflow", "_waiting", "_waiting_bytes", "trouble")
+
+    def __init__(self, descriptor: int | None, overflow: Callable[[bytes], None]) -> None:
+        self._descriptor = descriptor
+        self._overflow = overflow
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
+        self.trouble: OSError | None = None
+        """Why lines are waiting; None while all is well."""
+
+    def write(self, line: bytes) -> None:
+        """Append one line, ended by a newline. Never raises OSError: see :attr:`trouble`."""
+        if self._waiting or self._descriptor is None:
+            self._write_behind(line)
+            return
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            self._wait(line, error)
+        else:
+            if written != len(line):
+                self._wait(line[written:], OSError(28, "no room for a whole line"))
+
+    def _write_behind(self, line: bytes) -> None:
+        with self._lock:
+            self._keep(line)
+            self._drain()
+
+    def _wait(self, line: bytes, error: OSError) -> None:
+        with self._lock:
+            self.trouble = error
+            self._keep(line)
+
+    def _keep(self, line: bytes) -> None:
+        if self._waiting_bytes + len(line) > MOST_WAITING:
+            self._overflow(line)
+        else:
+            self._waiting.append(line)
+            self._waiting_bytes += len(line)
+
+    def _drain(self) -> None:
+        """Write what waits, in order, as far as the disk takes it."""
+        if self._descriptor is None:
+            return
+        while self._waiting:
+            line = self._waiting[0]
+            try:
+                written = os.write(self._descriptor, line)
+            except OSError as error:
+                self.trouble = error
+                return
+            self._waiting_bytes -= written
+            self._waiting[:1] = [line[written:]] if written < len(line) else []
+        self.trouble = None
+
+    def close(self) -> list[bytes]:
+        """Close the file and give back the lines that could not be written. May be called twice."""
+        with self._lock:
+            self._drain()
+            self._close_descriptor()
+            lines, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return lines
+
+    def abandon(self) -> None:
+        """Let go of what belongs to another process: a fork's copy of its parent's journal."""
+        self._lock = threading.Lock()
+        self._waiting, self._waiting_bytes = [], 0
+        self._close_descriptor()
+
+    def _close_descriptor(self) -> None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def line(**fields: Any) -> bytes:
+    """A line of the journal that is not a record: those are rare, and need not be quick."""
+    return json.dumps(fields, separators=(",", ":"), default=str).encode("ascii") + b"\n"
+
+
+def block_entered(source: str, at: float) -> bytes:
+    """The line of a ``with source(...)`` block that begins."""
+    return f'{{"k":"in","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
+
+
+def block_left(source: str, at: float, exception: str | None) -> bytes:
+    """The line of a block that ends, with what left it, if anything did."""
+    tail = f',"e":{quoted(exception)}' if exception else ""
+    return f'{{"k":"out","t":{at!r},"s":{quoted(source)}{tail}}}\n'.encode("ascii")
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a journal as dicts, in order. A damaged line comes as ``{"k": "damaged", "raw": text}``.
+
+    Raises OSError.
+    """
+    loads = json.loads
+    with path.open("rb") as file:
+        for raw in file:
+            try:
+                fields = loads(raw)
+            except ValueError:
+                fields = None
+            if isinstance(fields, dict):
+                yield fields
+            elif raw.strip():
+                yield {"k": "damaged", "raw": raw.decode("utf-8", "backslashreplace").rstrip("\n")}

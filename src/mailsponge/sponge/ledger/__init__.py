@@ -1,0 +1,5 @@
+"""What the sponge remembers from run to run: the protocol, and the stores that keep to it."""
+
+from mailsponge.sponge.ledger.protocol import Ledger
+
+__all__ = ["Ledger"]

@@ -1,0 +1,292 @@
+"""The ledger in SQLite: one file a job, a rollback journal, ``synchronous=FULL``.
+
+It is written once a run, so safety costs nothing that anybody would notice, and any Python's SQLite can be trusted with
+it (versions before 3.51.3 can corrupt a WAL database that several connections write).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from mailsponge import clock
+from mailsponge.errors import LedgerUnreadable, StateError
+from mailsponge.sponge.model import Ending, Failures, Judged, Mail, Record, Run, SourceState, Status
+
+VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL, host TEXT NOT NULL, began_at REAL NOT NULL, ended_at REAL NOT NULL,
+    ending TEXT NOT NULL, records INTEGER NOT NULL, note TEXT NOT NULL
+);
+CREATE INDEX run_number ON run (number);
+CREATE TABLE verdict (
+    run TEXT NOT NULL, source TEXT NOT NULL, level INTEGER NOT NULL,
+    PRIMARY KEY (run, source)
+) WITHOUT ROWID;
+CREATE TABLE record (
+    run TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL, level INTEGER NOT NULL, logger TEXT NOT NULL,
+    text TEXT NOT NULL, detail TEXT NOT NULL
+);
+CREATE INDEX record_run ON record (run, source);
+CREATE TABLE source (name TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (
+    message_id TEXT PRIMARY KEY, created_at REAL NOT NULL, subject TEXT NOT NULL, fromaddr TEXT NOT NULL,
+    toaddrs TEXT NOT NULL, content BLOB NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,
+    last_attempt_at REAL, last_reply TEXT NOT NULL
+);
+"""
+
+_RUN_COLUMNS: Final = "id, number, host, began_at, ended_at, ending, records, note"
+_MAIL_COLUMNS: Final = "message_id, created_at, subject, fromaddr, toaddrs, content, status, attempts, last_attempt_at, last_reply"
+
+
+class SqliteLedger:
+    """A ledger in a file.
+
+    Args:
+        path: the file; made if missing, readable by its owner alone. Its directory must exist.
+        timeout: seconds to wait for another process that is inside a transaction.
+
+    Raises StateError if it cannot be opened, and LedgerUnreadable if it is damaged: see :func:`open_ledger`.
+    """
+
+    def __init__(self, path: Path, timeout: float = 5.0) -> None:
+        self._path = path
+        try:
+            _create_private(path)
+            self._database = sqlite3.connect(
+                path, timeout=max(timeout, 0.0), isolation_level=None, check_same_thread=False
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(f"the ledger {path} cannot be opened: {error}") from error
+        with self._explained(), _closed_on_error(self._database):
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self._database.execute("PRAGMA journal_mode = DELETE")
+        self._database.execute("PRAGMA synchronous = FULL")
+        if self._version() == 0:
+            with self._committed():
+                if self._version() == 0:
+                    self._create()
+        if self._version() > VERSION:
+            raise StateError(
+                f"the ledger {self._path} was written by a newer mailsponge; upgrade this one, or give another state"
+            )
+
+    def _version(self) -> int:
+        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
+
+    def _create(self) -> None:
+        for statement in _SCHEMA.split(";"):
+            self._database.execute(statement)
+        self._database.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours: damaged, or just not now."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StateError(f"the ledger {self._path} cannot be used now: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
+
+    @contextmanager
+    def _committed(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Begin, and at the end commit or undo."""
+        with self._explained(), self._committed():
+            yield
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether the run was folded before."""
+        return self._database.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone() is not None
+
+    def newest_number(self) -> int:
+        """The highest number of a folded run, or 0."""
+        return int(self._database.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0])
+
+    def add_records(self, run_id: str, records: Iterable[Record]) -> None:
+        """Keep the records of a run, reading them as they come."""
+        self._database.executemany(
+            "INSERT INTO record (run, source, at, level, logger, text, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((run_id, *map(_storable, record)) for record in records),
+        )
+
+    def add_run(self, run: Run, verdicts: Mapping[str, int], note: str) -> None:
+        """Keep a run and its verdicts."""
+        self._database.execute(
+            f"INSERT INTO run ({_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*map(_storable, run), note),
+        )
+        self._database.executemany(
+            "INSERT INTO verdict (run, source, level) VALUES (?, ?, ?)",
+            ((run.id, _storable(source), level) for source, level in verdicts.items()),
+        )
+
+    def runs(self, most: int) -> list[tuple[Run, dict[str, int], str]]:
+        """The last runs, newest first."""
+        rows = self._database.execute(
+            f"SELECT {_RUN_COLUMNS} FROM run ORDER BY number DESC, rowid DESC LIMIT ?", (most,)
+        ).fetchall()
+        return [(_run(row), self._verdicts(row[0]), row[7]) for row in rows]
+
+    def _verdicts(self, run_id: str) -> dict[str, int]:
+        return dict(self._database.execute("SELECT source, level FROM verdict WHERE run = ?", (run_id,)))
+
+    def records(self, run_id: str, source: str, level: int) -> list[Record]:
+        """One source's records of one run, by time."""
+        rows = self._database.execute(
+            "SELECT source, at, level, logger, text, detail FROM record"
+            " WHERE run = ? AND source = ? AND level >= ? ORDER BY at, rowid",
+            (run_id, _storable(source), level),
+        )
+        return [Record(*row) for row in rows]
+
+    def states(self) -> dict[str, SourceState]:
+        """Every source's state."""
+        return {name: _state(text) for name, text in self._database.execute("SELECT name, state FROM source")}
+
+    def put_states(self, states: Mapping[str, SourceState]) -> None:
+        """Keep the states that changed."""
+        self._database.executemany(
+            "INSERT INTO source (name, state) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET state = excluded.state",
+            ((_storable(name), json.dumps(asdict(state))) for name, state in states.items()),
+        )
+
+    def settings(self) -> dict[str, Any] | None:
+        """The job's settings as last kept."""
+        row = self._database.execute("SELECT value FROM setting WHERE name = 'settings'").fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None:
+        """Keep the job's settings."""
+        self._database.execute(
+            "INSERT INTO setting (name, value) VALUES ('settings', ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (json.dumps(dict(settings)),),
+        )
+
+    def add_mail(self, mail: Mail) -> None:
+        """Put a mail into the outbox."""
+        self._database.execute(
+            f"INSERT INTO outbox ({_MAIL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                mail.message_id,
+                mail.created_at,
+                mail.subject,
+                mail.fromaddr,
+                json.dumps(mail.toaddrs),
+                mail.content,
+                mail.status,
+                mail.attempts,
+                mail.last_attempt_at,
+                mail.last_reply,
+            ),
+        )
+
+    def put_mail(self, mail: Mail) -> None:
+        """Keep what became of a mail."""
+        self._database.execute(
+            "UPDATE outbox SET status = ?, attempts = ?, last_attempt_at = ?, last_reply = ? WHERE message_id = ?",
+            (mail.status, mail.attempts, mail.last_attempt_at, _storable(mail.last_reply), mail.message_id),
+        )
+
+    def mails(self, status: str | None = None) -> list[Mail]:
+        """The mails of the outbox, oldest first."""
+        rows = self._database.execute(
+            f"SELECT {_MAIL_COLUMNS} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY created_at, rowid",
+            (status,),
+        )
+        return [Mail(*row[:4], tuple(json.loads(row[4])), *row[5:]) for row in rows]
+
+    def prune(self, records_before: float, runs_before: float) -> None:
+        """Forget what is too old."""
+        old = "(SELECT id FROM run WHERE began_at < ?)"
+        self._database.execute(f"DELETE FROM record WHERE run IN {old}", (records_before,))
+        self._database.execute(f"DELETE FROM verdict WHERE run IN {old}", (runs_before,))
+        self._database.execute("DELETE FROM run WHERE began_at < ?", (runs_before,))
+        self._database.execute("DELETE FROM outbox WHERE status = 'sent' AND created_at < ?", (runs_before,))
+
+
+def open_ledger(path: Path, timeout: float = 5.0) -> tuple[SqliteLedger, str]:
+    """Open a ledger; a damaged one is set aside under another name, never overwritten, and a new one begun.
+
+    Returns the ledger and what there is to say about it: where the damaged one is, or an empty text. Raises StateError.
+    """
+    try:
+        return SqliteLedger(path, timeout), ""
+    except LedgerUnreadable as error:
+        aside = set_aside(path)
+        return SqliteLedger(path, timeout), f"{error}; it is kept as {aside}, and a new one is begun"
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged ledger, with its journal, to a name that tells when. Raises StateError."""
+    stamp = clock.iso(clock.now()).replace(":", "").replace("-", "")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.urandom(2).hex()}")
+    try:
+        path.rename(aside)
+        hot_journal = path.with_name(f"{path.name}-journal")
+        if hot_journal.exists():
+            hot_journal.rename(aside.with_name(f"{aside.name}-journal"))
+    except OSError as error:
+        raise StateError(f"the damaged ledger {path} cannot be set aside: {error}") from error
+    return aside
+
+
+def _create_private(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+@contextmanager
+def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        database.close()
+        raise
+
+
+def _storable(value: Any) -> Any:
+    """SQLite's text is UTF-8: lone surrogates become visible escapes."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    return Run(*row[:5], Ending(row[5]), row[6])
+
+
+def _state(text: str) -> SourceState:
+    fields = json.loads(text)
+    fields["status"] = Status(fields["status"])
+    fields["streak"] = tuple(Failures(*part) for part in fields["streak"])
+    fields["window"] = tuple(Judged(*judged) for judged in fields["window"])
+    return SourceState(**fields)

@@ -1,0 +1,72 @@
+"""The settings of a job: what its handler was told, kept with the ledger so that ``check`` decides as the program would.
+
+Secrets are not among them: a password stays in the process that was given it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mailsponge.errors import UsageError
+from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides for one job when to mail, to whom, and by which server."""
+
+    job: str
+    toaddrs: tuple[str, ...]
+    fromaddr: str | None = None
+    mailhost: str | None = None
+    """A URL without a password, as :mod:`.mailhost` writes it; None is the default server."""
+    subject: str | None = None
+    timeout: float = 5.0
+    """Seconds for handing over, all in all."""
+    patience: str | dict[str, str] | None = None
+    recover_after: int = 1
+    remind: str = DEFAULT_REMINDERS
+    common_cause: float = 0.8
+    policy: Policy = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.toaddrs:
+            raise UsageError(f"job {self.job!r}: nobody to mail to: give toaddrs, or set MAILSPONGE_TO")
+        if not isinstance(self.timeout, int | float) or self.timeout <= 0:
+            raise UsageError(f"timeout {self.timeout!r}: seconds, more than 0")
+        policy = Policy(self.patience, self.recover_after, self.remind, self.common_cause)
+        object.__setattr__(self, "policy", policy)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of what JSON knows, for the journal and the ledger."""
+        fields = asdict(self)
+        del fields["policy"]
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Settings:
+        """Read what :meth:`to_json` wrote; a field that a newer version added is passed over. Raises UsageError."""
+        known = {
+            name: fields[name] for name in cls.__dataclass_fields__ if name in fields and name != "policy"
+        }
+        try:
+            return cls(**{**known, "toaddrs": tuple(fields["toaddrs"])})
+        except (KeyError, TypeError) as error:
+            raise UsageError(f"the settings kept for a job cannot be read: {error}") from error
+
+
+def addresses(toaddrs: str | Sequence[str]) -> tuple[str, ...]:
+    """Addresses as SMTPHandler takes them: one text (commas part several), or a sequence. Raises UsageError."""
+    several = toaddrs.split(",") if isinstance(toaddrs, str) else list(toaddrs)
+    found = tuple(address.strip() for address in several if address.strip())
+    for address in found:
+        check_address(address)
+    return found
+
+
+def check_address(address: str) -> None:
+    """Refuse what would break out of a header or an SMTP command. Raises UsageError."""
+    if not address.isprintable() or any(c in address for c in "<>, ") or not address.strip("@"):
+        raise UsageError(f"{address!r} is no mail address: write it as me@example.org")
