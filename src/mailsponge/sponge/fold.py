@@ -8,7 +8,7 @@ from typing import Any
 
 from mailsponge.sponge import journal
 from mailsponge.sponge.layout import Typesetter
-from mailsponge.sponge.model import ERROR, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run
+from mailsponge.sponge.model import ERROR, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run, storable
 
 
 class Fold:
@@ -62,7 +62,7 @@ class Fold:
         if kind is None:
             return self._record(line, at, typesetter)
         if kind == "in":
-            self._attempt(line["s"]).entered = True
+            self._attempt(storable(line["s"])).entered = True
         elif kind == "out":
             return self._block_left(line, at)
         elif kind == "layout":
@@ -74,7 +74,7 @@ class Fold:
         return None
 
     def _record(self, line: dict[str, Any], at: float, typesetter: Typesetter) -> Record:
-        source, level = line.get("s", JOB_ITSELF), line.get("l", 0)
+        source, level = storable(line.get("s", JOB_ITSELF)), line.get("l", 0)
         attempt = self._attempt(source)
         if level > attempt.highest:
             attempt.highest = level
@@ -85,12 +85,13 @@ class Fold:
 
     def _block_left(self, line: dict[str, Any], at: float) -> Record | None:
         """An exception that left a block is told like a record: it is what the source died of."""
-        attempt = self._attempt(line["s"])
+        source = storable(line["s"])
+        attempt = self._attempt(source)
         attempt.entered = True
         if not line.get("e"):
             return None
         attempt.raised = True
-        return Record(line["s"], at, ERROR, "mailsponge", *_headline(line["e"]))
+        return Record(source, at, ERROR, "mailsponge", *_headline(line["e"]))
 
     def _end(self, line: dict[str, Any], at: float) -> Record | None:
         self._ending = Ending(line.get("ending", Ending.FINISHED))

@@ -1,6 +1,7 @@
 """The only place of the sponge that locks files.
 
-The locks are ``flock``'s: they belong to the open file, so they go when its last descriptor goes, however a process ends.
+The locks are ``flock``'s: they belong to the open file, and go with its last
+descriptor, however a process ends.
 """
 
 from __future__ import annotations

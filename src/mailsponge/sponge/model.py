@@ -29,6 +29,11 @@ def level_name(level: int) -> str:
     return f"Level {level}"
 
 
+def storable(text: str) -> str:
+    """The text with lone surrogates made visible: UTF-8, and so every store and mail, can take it."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class Record(NamedTuple):
     """One log record, as the ledger keeps it."""
 

@@ -1,4 +1,4 @@
-"""The settings of a job: what its handler was told, kept with the ledger so that ``check`` decides as the program would.
+"""A job's settings: what its handler was told, kept with the ledger so that ``check`` decides as the program would.
 
 Secrets are not among them: a password stays in the process that was given it.
 """

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from mailsponge import clock
 from mailsponge.errors import LedgerUnreadable, StateError
-from mailsponge.sponge.model import Ending, Failures, Judged, Mail, Record, Run, SourceState, Status
+from mailsponge.sponge.model import Ending, Failures, Judged, Mail, Record, Run, SourceState, Status, storable
 
 VERSION: Final = 1
 
@@ -46,7 +46,10 @@ CREATE TABLE outbox (
 """
 
 _RUN_COLUMNS: Final = "id, number, host, began_at, ended_at, ending, records, note"
-_MAIL_COLUMNS: Final = "message_id, created_at, subject, fromaddr, toaddrs, content, status, attempts, last_attempt_at, last_reply"
+_MAIL_COLUMNS: Final = (
+    "message_id, created_at, subject, fromaddr, toaddrs, content, "
+    "status, attempts, last_attempt_at, last_reply"
+)
 
 
 class SqliteLedger:
@@ -223,7 +226,7 @@ class SqliteLedger:
             f"SELECT {_MAIL_COLUMNS} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY created_at, rowid",
             (status,),
         )
-        return [Mail(*row[:4], tuple(json.loads(row[4])), *row[5:]) for row in rows]
+        return [_mail(row) for row in rows]
 
     def prune(self, records_before: float, runs_before: float) -> None:
         """Forget what is too old."""
@@ -274,14 +277,17 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _storable(value: Any) -> Any:
-    """SQLite's text is UTF-8: lone surrogates become visible escapes."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return value
+    return storable(value) if isinstance(value, str) else value
 
 
 def _run(row: tuple[Any, ...]) -> Run:
-    return Run(*row[:5], Ending(row[5]), row[6])
+    run_id, number, host, began_at, ended_at, ending, records = row[:7]
+    return Run(run_id, number, host, began_at, ended_at, Ending(ending), records)
+
+
+def _mail(row: tuple[Any, ...]) -> Mail:
+    fields = dict(zip(_MAIL_COLUMNS.split(", "), row, strict=True))
+    return Mail(**{**fields, "toaddrs": tuple(json.loads(fields["toaddrs"]))})
 
 
 def _state(text: str) -> SourceState:
