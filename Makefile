@@ -1,0 +1,37 @@
+# All of it happens in this checkout: .venv holds Python's packages, .cache the programs that the tests talk to.
+
+PYTHON ?= python3
+IN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## a podcast client that mails when it matters, and the post office it mails to
+	@$(IN)/python examples/podcasts/demo.py
+
+test: $(READY)  ## every test, with real mail programs unpacked from Debian
+	@$(IN)/python tests/peers/unpack.py
+	@$(IN)/python -m pytest
+
+check: $(READY)  ## style, types, walls between the rooms, undocumented commands and settings
+	$(IN)/ruff check .
+	$(IN)/ruff format --check .
+	$(IN)/mypy
+	$(IN)/lint-imports
+	$(IN)/python -m pytest -q tests/unit/test_checks_*.py
+
+bench: $(READY)  ## speed beside what one would take instead (needs root for Postfix)
+	@$(IN)/python tests/peers/unpack.py
+	@$(IN)/python bench/run.py
+
+clean:  ## remove what was made here
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml .ci/venv.py
+	@echo "Setting up .venv (once, about a minute)"
+	@$(PYTHON) .ci/venv.py
