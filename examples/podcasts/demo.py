@@ -1,0 +1,208 @@
+"""The demo: a post office, a podcast client, and a story of things going wrong; two mails, no more and no fewer.
+
+Starts a post office and a web server of its own, runs the podcast client again and again while feeds break and are
+mended, and looks into the mailbox after every run. Ends with status 0 only if the mails are exactly those the story
+calls for. Everything it writes goes into a temporary directory, which is gone afterwards, as is every process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from feedserver import FeedServer
+from postoffice import PATIENCE_WITH_PROCESSES, CommandFailed, Mail, Mailsponge, PostOffice
+from screen import screen
+from story import EPISODES, SHOWS, STORY, Step
+from telling import Teller, standings
+
+JOB = "podcasts"
+CLIENT = Path(__file__).with_name("podcasts.py")
+
+
+class StoryBroken(Exception):
+    """The mailbox, or the client, is not as the story has it."""
+
+
+class Demo:
+    """One telling of the story, with everything it writes in one directory."""
+
+    def __init__(self, directory: Path, feeds: FeedServer, teller: Teller, patience: str) -> None:
+        self._directory = directory
+        self._feeds = feeds
+        self._teller = teller
+        self._patience = patience
+        self._addresses = [feeds.address(name) for name in SHOWS]
+        self._person = f"{getpass.getuser()}@localhost"
+        self._mailsponge = Mailsponge(environment(os.environ, directory))
+
+    def play(self) -> None:
+        """Tell it from beginning to end. Raises StoryBroken as soon as it goes otherwise."""
+        (self._directory / "subscriptions").write_text("\n".join(self._addresses), encoding="utf-8")
+        with PostOffice(self._mailsponge, self._directory / "post") as post:
+            self._mailsponge.environ["MAILSPONGE_MAILHOST"] = f"smtp://{post.address}"
+            self._teller.opening(post.address, self._feeds.url, self._person, self._patience)
+            for number, step in enumerate(STORY, 1):
+                self._run(number, step, post)
+            self._check_downloads()
+            self._teller.closing(post, post.mails())
+
+    def _run(self, number: int, step: Step, post: PostOffice) -> None:
+        self._arrange(step)
+        client = self._client()
+        mails = post.mails()
+        after = standings(self._mailsponge.status(JOB))
+        self._teller.run(number, step, self._addresses, after, mails)
+        check_client(number, step, client)
+        check_mails(number, mails, self._person)
+
+    def _arrange(self, step: Step) -> None:
+        self._feeds.mend_all()
+        self._feeds.network_down = step.network_down
+        for name, how in step.broken.items():
+            self._feeds.break_(name, how)
+
+    def _client(self) -> subprocess.CompletedProcess[str]:
+        """Run the client once, as cron would."""
+        options = {
+            "--subscriptions": self._directory / "subscriptions",
+            "--to": self._directory / "shelf",
+            "--timeout": 1,
+            "--mail": self._person,
+            "--patience": self._patience,
+        }
+        words = [str(word) for option in options.items() for word in option]
+        return subprocess.run(
+            [sys.executable, str(CLIENT), *words],
+            env=self._mailsponge.environ,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE_WITH_PROCESSES,
+            check=False,
+        )
+
+    def _check_downloads(self) -> None:
+        downloads = [a.path for a in self._feeds.answers if a.path.startswith("/audio/") and a.status == 200]
+        if sorted(set(downloads)) != sorted(downloads) or len(downloads) != EPISODES:
+            raise StoryBroken(
+                f"{EPISODES} episodes should have been downloaded once each; these were: {downloads}"
+            )
+
+
+def environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """The environment of every process of the demo: nothing of the user's own mailsponge, and no traces elsewhere."""
+    kept = {name: value for name, value in given.items() if not name.startswith(("MAILSPONGE_", "XDG_"))}
+    return kept | {
+        "HOME": str(directory),
+        "MAILSPONGE_STATE": str(directory / "state"),
+        "PYTHONPYCACHEPREFIX": str(directory / "pycache"),
+        "PYTHONUTF8": "1",
+        "NO_COLOR": "1",
+        "COLUMNS": "92",
+        "no_proxy": "*",
+    }
+
+
+def check_client(number: int, step: Step, client: subprocess.CompletedProcess[str]) -> None:
+    """The client says by its status whether something failed. Raises StoryBroken."""
+    if client.returncode != int(step.fails):
+        said = f"{client.stdout}{client.stderr}"
+        raise StoryBroken(
+            f"Run {number} should end with status {int(step.fails)}, not {client.returncode}:\n{said}"
+        )
+
+
+def check_mails(number: int, mails: Sequence[Mail], person: str) -> None:
+    """After each run the mailbox holds the mails called for so far, newest first, and no other. Raises StoryBroken."""
+    wanted = [step.mail for step in STORY[:number] if step.mail]
+    found = list(reversed(mails))
+    if len(found) != len(wanted) or not all(map(_is, found, wanted, [person] * len(found))):
+        raise StoryBroken(
+            f"After run {number} the mailbox should hold {_counted(wanted)} for {person}:\n"
+            + "".join(f"  a subject with {' and '.join(map(repr, parts))}\n" for parts in wanted)
+            + f"and it holds {_counted(found)}:\n"
+            + "".join(f"  to {mail.to}: {mail.subject}\n" for mail in found)
+        )
+
+
+def _is(mail: Mail, parts: tuple[str, ...], person: str) -> bool:
+    return mail.to == person and all(part in mail.subject for part in parts)
+
+
+def _counted(things: Sequence[object]) -> str:
+    return f"{len(things) or 'no'} mail{'' if len(things) == 1 else 's'}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the story. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no Danish still gets the story
+    show = screen()
+    began = time.monotonic()
+    try:
+        with _directory(options.keep) as directory, FeedServer() as feeds:
+            teller = Teller(show)
+            Demo(directory, feeds, teller, options.patience).play()
+            teller.how_to_go_on(options.keep)
+    except (StoryBroken, CommandFailed, OSError, subprocess.SubprocessError) as problem:
+        show.heading("The demo failed")
+        show.quote(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        show.line("stopped")
+        return 130
+    show.line(
+        show.paint(
+            f"✔ Every mail the story calls for, and no other: {time.monotonic() - began:.0f} s.", "green"
+        )
+    )
+    return 0
+
+
+def _directory(keep: Path | None) -> contextlib.AbstractContextManager[Path]:
+    """Where everything goes: a place that is kept, or one that is removed. Raises OSError."""
+    if keep is None:
+        return _temporary()
+    keep.mkdir(parents=True)
+    return contextlib.nullcontext(keep.resolve())
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="mailsponge-demo-") as name:
+        yield Path(name)
+
+
+def _leave(number: int, _frame: object) -> None:
+    """End as on Ctrl-C, so that every process is ended and every file removed."""
+    sys.exit(128 + number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--patience", default="3 runs", help="when a failure matters; any other breaks the story"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="a new directory for everything, which then stays"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

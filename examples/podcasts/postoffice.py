@@ -1,0 +1,130 @@
+"""The post office of the demo: `mailsponge` as its own process, and as the commands a person would type."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+PATIENCE_WITH_PROCESSES = 30
+"""Seconds for anything that should take less than one."""
+
+
+class CommandFailed(Exception):
+    """A command ended otherwise than it should; the text says how."""
+
+
+class Mail(NamedTuple):
+    """A line of the mailbox."""
+
+    id: str
+    mailbox: str
+    to: str
+    subject: str
+
+
+class Mailsponge:
+    """The command `mailsponge`, run in an environment of its own."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = dict(environ)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command whose standard error is to be read."""
+        return subprocess.Popen(_command(arguments), env=self.environ, stderr=subprocess.PIPE, text=True)
+
+    def __call__(self, *arguments: str) -> str:
+        """What a command prints. Raises CommandFailed unless it ends with status 0."""
+        done = subprocess.run(
+            _command(arguments),
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_WITH_PROCESSES,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandFailed(f"mailsponge {' '.join(arguments)}: status {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def status(self, job: str) -> list[dict[str, Any]]:
+        """What the sponge remembers of each source of a job."""
+        sources: list[dict[str, Any]] = json.loads(self("status", job, "--json"))
+        return sources
+
+
+class PostOffice:
+    """`mailsponge serve` on a free port of this machine alone, from ``with`` until it is left."""
+
+    def __init__(self, mailsponge: Mailsponge, data: Path) -> None:
+        self._mailsponge = mailsponge
+        self._data = ("--data", str(data))
+        self._said: list[str] = []
+        self._ready = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._process = self._mailsponge.start("serve", "--smtp", "127.0.0.1:0", *self._data)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.address = self._wait_for_address()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._said.append(line)
+            if line.startswith("ready"):
+                self._ready.set()
+        self._ready.set()  # it ended: nothing more will come
+
+    def _wait_for_address(self) -> str:
+        self._ready.wait(PATIENCE_WITH_PROCESSES)
+        match = re.search(r"^ready.*?(127\.0\.0\.1:\d+)", "".join(self._said), re.MULTILINE)
+        if match is None:
+            raise CommandFailed(f"mailsponge serve did not get ready. It said:\n{''.join(self._said)}")
+        return match[1]
+
+    def mails(self) -> list[Mail]:
+        """What lies in the mailbox, newest first."""
+        listed = json.loads(self._mailsponge("mail", "list", "--json", *self._data))
+        return [Mail(str(m["id"]), m["mailbox"], _joined(m["to"]), m["subject"]) for m in listed]
+
+    def mail_list(self) -> str:
+        """The mailbox as a person sees it."""
+        return self._mailsponge("mail", "list", *self._data)
+
+    def mail_show(self, mail: Mail) -> str:
+        """A mail as a person reads it."""
+        return self._mailsponge("mail", "show", mail.id, *self._data)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE_WITH_PROCESSES)
+        finally:
+            self._process.kill()  # does nothing to a process that has ended
+            self._process.wait()
+            self._reader.join()
+
+
+def _command(arguments: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", "mailsponge", *arguments]
+
+
+def _joined(to: str | list[str]) -> str:
+    return to if isinstance(to, str) else ", ".join(to)

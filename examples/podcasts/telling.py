@@ -1,0 +1,128 @@
+"""What the demo says: what happened in each run and what the sponge made of it, and in the end the mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from postoffice import Mail, PostOffice
+from screen import Screen, padded
+from story import SHOWS, STORY, Step
+
+LEGEND = {"ok": "well", "soft": "failing, patience lasts", "hard": "failing, told", "unknown": "not judged"}
+INDENT = 25
+"""Where the words begin, beside the run, the marks and the count of mails."""
+COMMANDS = Path(__file__).parent
+
+
+class Standing(NamedTuple):
+    """How one source stands after a run, as `mailsponge status` says it."""
+
+    source: str
+    state: str
+    reason: str
+
+    @property
+    def judged(self) -> bool:
+        """Whether the last run said anything about it."""
+        return not self.reason.startswith("not judged")
+
+
+Standings = Mapping[str, Standing]
+"""By source."""
+
+
+def standings(sources: Sequence[Mapping[str, Any]]) -> Standings:
+    """Read what `mailsponge status JOB --json` prints."""
+    return {s["source"]: Standing(s["source"], s["state"], s["reason"]) for s in sources}
+
+
+def explanations(before: Standings, after: Standings) -> list[str]:
+    """What there is to say after a run: of all that is not well, or was not; sources of one fate are said together."""
+    fates: dict[str, list[str]] = {}
+    for source, standing in sorted(after.items()):
+        was = before[source].state if source in before else "ok"
+        if (was, standing.state, standing.judged) != ("ok", "ok", True):
+            fates.setdefault(standing.reason, []).append(source)
+    return [f"{_together(sources)}: {reason}" for reason, sources in fates.items()]
+
+
+def _together(sources: list[str]) -> str:
+    names = [source or "the job itself" for source in sources]
+    return f"{len(names)} shows" if len(names) > 2 else " and ".join(names)
+
+
+class Teller:
+    """Tells the story on a screen, run by run."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._before: Standings = {}
+
+    def opening(self, post_office: str, web_server: str, person: str, patience: str) -> None:
+        """Who is who, and what the marks mean."""
+        screen = self._screen
+        screen.heading(
+            f"mailsponge: {len(STORY)} runs of a podcast client, and the mails that a person gets of them"
+        )
+        screen.line(f"post office  {post_office}  (`mailsponge serve`, a process of its own)")
+        screen.line(f"web server   {web_server}  (breaks feeds and mends them)")
+        screen.line(f"reader       {person}, to be told of what has failed for {patience}")
+        screen.line()
+        names = [f"{number} {title}" for number, title in enumerate(SHOWS.values(), 1)]
+        for left, right in zip(names[::2], names[1::2], strict=True):
+            screen.line(f"{padded(left, 28)}{right}")
+        screen.line()
+        screen.line("   ".join(f"{screen.marks([state])} {meaning}" for state, meaning in LEGEND.items()))
+        screen.line()
+        screen.line(screen.paint("run   1 2 3 4 5 6   mails", "dim"))
+
+    def run(
+        self, number: int, step: Step, addresses: Sequence[str], after: Standings, mails: list[Mail]
+    ) -> None:
+        """One run: the world, the marks, the mails so far, and why."""
+        screen = self._screen
+        marks = screen.marks([_mark(after, *names) for names in zip(SHOWS.values(), addresses, strict=True)])
+        screen.item(f"{number:>3}   {marks}   {len(mails):>3}", INDENT, step.tells)
+        for explanation in explanations(self._before, after):
+            screen.prose(explanation, INDENT, "dim")
+        if step.mail and mails:
+            screen.prose(f"✉ {mails[0].subject}", INDENT, "bold")
+        self._before = after
+
+    def closing(self, post: PostOffice, mails: list[Mail]) -> None:
+        """The mailbox, and each mail in it, by the commands that a person would type."""
+        screen = self._screen
+        screen.heading("In the mailbox")
+        screen.command("mailsponge mail list")
+        screen.quote(post.mail_list())
+        for mail in reversed(mails):
+            screen.line()
+            screen.command(f"mailsponge mail show {mail.id}")
+            screen.quote(post.mail_show(mail))
+
+    def how_to_go_on(self, kept: Path | None) -> None:
+        """How to look further, and how to have this for oneself."""
+        screen = self._screen
+        screen.heading("To go on")
+        if kept:
+            screen.line(f"mailsponge mail list --data {kept}/post")
+            screen.line(f"MAILSPONGE_STATE={kept}/state mailsponge status podcasts")
+        else:
+            screen.line(
+                f"python {COMMANDS}/demo.py --keep DIR       the same, and all of it can be looked at after"
+            )
+        screen.line(
+            "mailsponge serve                             a post office of your own, on 127.0.0.1:2525"
+        )
+        screen.line(f"python {COMMANDS}/podcasts.py --help        the client, for your own subscriptions")
+        screen.line()
+
+
+def _mark(after: Standings, *names: str) -> str:
+    """A show's state; it goes by its address until its title is known."""
+    standing = next((after[name] for name in names if name in after), None)
+    if standing is None or not standing.judged:
+        return "unknown"
+    return standing.state
