@@ -1,0 +1,15 @@
+"""The configuration: TOML becomes frozen structs, and every setting carries its reason.
+
+units.py knows sizes, times and listening addresses as people write them; settings.py has every setting with its
+default and its reason; machine.py asks the machine for its name, its user and where data goes; read.py makes a Config
+of a file, or an error that says where (lines.py) and what instead; reference.py makes a page of documentation.
+"""
+
+from __future__ import annotations
+
+from mailsponge.config.machine import Machine
+from mailsponge.config.read import Loaded, load, parse
+from mailsponge.config.settings import Config, Domain, Limits, Smtp, User
+from mailsponge.config.units import Endpoint
+
+__all__ = ["Config", "Domain", "Endpoint", "Limits", "Loaded", "Machine", "Smtp", "User", "load", "parse"]

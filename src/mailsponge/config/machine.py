@@ -1,0 +1,58 @@
+"""What the machine itself says, for settings that were left out. Nothing here asks the network."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mailsponge.config.units import Endpoint
+
+DEFAULT_LISTEN = (Endpoint("127.0.0.1", 2525),)
+
+
+class Machine(NamedTuple):
+    """A machine, and the user who started the program on it."""
+
+    hostname: str
+    user: str
+    data: Path
+    """Where data goes when nobody says: ``$MAILSPONGE_DATA``, else mailsponge in the XDG data directory."""
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str] = os.environ) -> Machine:
+        """Ask this machine."""
+        return cls(_hostname(), _user(environ), _data(environ))
+
+
+def is_hostname(text: str) -> bool:
+    """Whether the text can stand in a greeting and a trace header: letters, digits, hyphens and dots."""
+    return 0 < len(text) < 254 and text.isascii() and all(map(_is_label, text.split(".")))
+
+
+def _is_label(label: str) -> bool:
+    return 0 < len(label) < 64 and label.replace("-", "").replace("_", "").isalnum() and label[0] != "-"
+
+
+def _hostname() -> str:
+    name = os.uname().nodename.lower().rstrip(".")
+    return name if is_hostname(name) else "localhost"
+
+
+def _user(environ: Mapping[str, str]) -> str:
+    """Who runs this. In a container the uid may have no name: then the environment's word, else "me"."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return environ.get("LOGNAME") or environ.get("USER") or "me"
+
+
+def _data(environ: Mapping[str, str]) -> Path:
+    if environ.get("MAILSPONGE_DATA"):
+        return Path(environ["MAILSPONGE_DATA"]).expanduser()
+    xdg = environ.get("XDG_DATA_HOME", "")
+    # The XDG specification: a relative path in the variable is to be ignored.
+    home = Path(xdg) if xdg.startswith("/") else Path("~/.local/share").expanduser()
+    return home / "mailsponge"

@@ -1,0 +1,202 @@
+"""Every setting: its type, its default, and as data its reason and what leaving it out means.
+
+The reference (docs/reference/settings.md) and messages about wrong values are made from what stands here. A setting is
+here because it works; what a later version will know is an unknown key today.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from mailsponge.config.machine import DEFAULT_LISTEN
+from mailsponge.config.units import Duration, Endpoint, Size
+
+
+class About(NamedTuple):
+    """What a person should know of a setting."""
+
+    takes: str
+    """The values that can be, with an example."""
+    why: str
+    """Why one would set it, and why the default is what it is."""
+    left_out: str
+    """What happens when it is not set."""
+
+
+class Section(NamedTuple):
+    """What a person should know of a table of settings."""
+
+    why: str
+    left_out: str
+
+
+class Targets(tuple[str, ...]):
+    """Where an alias leads: one name, or several."""
+
+    __slots__ = ()
+
+
+class Smtp(Struct, frozen=True, kw_only=True):
+    """Mail from other servers and local programs: accepted for those who live here, never sent on."""
+
+    listen: Annotated[
+        tuple[Endpoint, ...],
+        Meta(min_length=1),
+        About(
+            takes='a list of addresses and ports: ["127.0.0.1:2525", "[::1]:2525"]',
+            why="Programs on this machine reach the first address and nobody else does; ports below 1024 need root. "
+            "An address of the network, or 0.0.0.0 and [::], lets other machines send mail here too.",
+            left_out="mail is taken on 127.0.0.1, port 2525, from this machine alone",
+        ),
+    ] = DEFAULT_LISTEN
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a client may use up. A limit that is never met costs nothing; without one, a single client can take all."""
+
+    message_size: Annotated[
+        Size,
+        About(
+            takes='a size: "50 MB"',
+            why="Announced to clients (SIZE, RFC 1870), so that a larger message is refused before it is sent. "
+            "50 MB is what large mail providers take, attachments and all.",
+            left_out="messages up to 50 MB are taken",
+        ),
+    ] = Size.parse("50 MB")
+    recipients: Annotated[
+        int,
+        Meta(ge=100),
+        About(
+            takes="a whole number, 100 or more: 1000",
+            why="Recipients in one transaction. RFC 5321 (4.5.3.1.8) asks for at least 100; further ones are told to "
+            "come in another transaction (452 4.5.3), which every mail server does by itself.",
+            left_out="1000 recipients are taken in one transaction",
+        ),
+    ] = 1000
+    command_deadline: Annotated[
+        Duration,
+        About(
+            takes='a time: "5 min"',
+            why="How long the server waits for a whole command, for the next piece of a message, and for a client to "
+            "read its replies. RFC 5321 (4.5.3.2.7) asks for at least 5 minutes; less frees connections sooner.",
+            left_out="a client that says nothing for 5 minutes is told so (421 4.4.2) and its connection is closed",
+        ),
+    ] = Duration.parse("5 min")
+    message_deadline: Annotated[
+        Duration,
+        About(
+            takes='a time: "1 hour"',
+            why="How long one message may take from DATA to its end, however steadily it drips. An hour is enough "
+            "for 50 MB at 14 kB a second.",
+            left_out="a message that has not ended after an hour is dropped (421 4.4.2)",
+        ),
+    ] = Duration.parse("1 hour")
+    connections: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 1000",
+            why="Connections open at the same time, from everywhere. Each costs a file descriptor and about 10 kB.",
+            left_out="the 1001st connection is told to come again later (421 4.3.2)",
+        ),
+    ] = 1000
+    connections_per_address: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 50",
+            why="Connections open at the same time from one address (for IPv6, from one /64 network), so that one "
+            "machine cannot keep all others out.",
+            left_out="the 51st connection from one address is told to come again later (421 4.7.0)",
+        ),
+    ] = 50
+    errors: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 20",
+            why="Commands that are refused or not understood in one session. A client that goes on after twenty is "
+            "guessing names or speaks another protocol.",
+            left_out="the session ends (421 4.7.0) after 20 errors",
+        ),
+    ] = 20
+    command_line: Annotated[
+        int,
+        Meta(ge=512),
+        About(
+            takes="a whole number of bytes, 512 or more: 2048",
+            why="The longest command line, its end included. RFC 5321 (4.5.3.1.4) asks for 512; extensions add to it.",
+            left_out="a line over 2048 bytes is refused (500 5.5.2) and never kept in memory",
+        ),
+    ] = 2048
+
+
+class Domain(Struct, frozen=True, kw_only=True):
+    """A domain whose mail is taken here. It has no settings of its own yet: the empty table names it."""
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """Someone who lives here and has a mailbox of that name."""
+
+    deliver: Annotated[
+        Literal["mailbox"],
+        About(
+            takes='"mailbox", the one way of delivering for now',
+            why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`.",
+            left_out="the post office keeps the mail in the user's mailbox",
+        ),
+    ] = "mailbox"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole configuration, complete: what was left out has its default."""
+
+    hostname: Annotated[
+        str,
+        About(
+            takes='a host name: "mail.example.org"',
+            why="The name in the greeting and in the Received header of every message. Other servers expect one that "
+            "DNS knows. It is never looked up here.",
+            left_out="the machine's own name",
+        ),
+    ]
+    data: Annotated[
+        Path,
+        About(
+            takes='a directory: "/var/lib/mailsponge"',
+            why="Where mail is kept, in one SQLite database. It is made if it is not there, for its owner alone.",
+            left_out="$MAILSPONGE_DATA, else mailsponge in the XDG data directory (~/.local/share/mailsponge)",
+        ),
+    ]
+    smtp: Annotated[Smtp, Section("How mail comes in over SMTP.", "see its settings")] = Smtp()
+    limits: Annotated[
+        Limits, Section("What one client, or all of them, may use up.", "every limit has its default")
+    ] = Limits()
+    domains: Annotated[
+        dict[str, Domain],
+        Section(
+            'The domains whose mail is taken here, each an empty table: [domains."example.org"]. Mail for any other '
+            "domain is refused (550 5.7.1).",
+            "the host name, localhost, [127.0.0.1] and [IPv6:::1]",
+        ),
+    ]
+    users: Annotated[
+        dict[str, User],
+        Section(
+            "Those who live here, each in every domain, each with a mailbox: [users.me]. Upper and lower case are "
+            "the same. The first one named gets what is for postmaster, root and abuse, unless an alias says "
+            "otherwise.",
+            "one user: who started the program",
+        ),
+    ]
+    aliases: Annotated[
+        dict[str, Targets],
+        Section(
+            'Other names, and where they lead: root = "me", team = ["me", "you"]. An alias may lead to an alias; '
+            "a circle stops the start. Only those who live here can be reached for now, no outside address.",
+            "postmaster, root and abuse lead to the first user; there are no others",
+        ),
+    ] = {}
