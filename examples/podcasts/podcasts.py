@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from feed import Episode, FeedError, parse
-from fetch import FetchError, Page, Web
+from fetch import FetchError, Page, Validators, Web
 from shelf import Shelf, ShelfError, Show
 
 from mailsponge import SpongeHandler, source
@@ -25,12 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Look into every feed once. Returns the exit status: 0, 1 if a show failed, 2 if nothing could be done."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)-7s %(message)s", stream=sys.stdout)
-    if options.mail:
-        logging.getLogger().addHandler(SpongeHandler("podcasts", options.mail, patience=options.patience))
     try:
+        if options.mail:
+            logging.getLogger().addHandler(SpongeHandler("podcasts", options.mail, patience=options.patience))
         urls = subscriptions(options.subscriptions.read_text(encoding="utf-8"))
         client = Client(Shelf(options.to), Web(options.timeout), options.latest)
-    except (OSError, UnicodeDecodeError, ShelfError) as problem:
+    except (OSError, ValueError, ShelfError) as problem:
         log.error("%s", problem)
         return 2
     failed = [url for url in urls if not client.refresh(url)]
@@ -62,7 +62,7 @@ class Client:
                 return False
 
     def _refresh(self, show: Show) -> bool:
-        page = self._web.page(show.url, show.validators)
+        page = self._web.page(show.url, show.validators if show.wanted >= self._latest else Validators())
         if page is None:
             log.info("%s: nothing new", show.name)
             return True
@@ -74,7 +74,7 @@ class Client:
         missing = [episode for episode in feed.episodes[: self._latest] if episode.guid not in show.episodes]
         failed = [episode for episode in missing if not self._download(show, episode)]
         if not failed:  # else the next run must see the whole feed again, not "not modified"
-            show.validators = page.validators
+            show.validators, show.wanted = page.validators, self._latest
         self._shelf.remember(show)
         log.info("%s: %d new", show.name, len(missing) - len(failed))
         return not failed

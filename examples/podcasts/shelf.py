@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from feed import Episode
@@ -39,6 +39,8 @@ class Show:
     url: str
     title: str = ""
     validators: Validators = field(default_factory=Validators)
+    wanted: int = 0
+    """How many of the latest episodes we have since then: whoever wants more must see the feed again."""
     episodes: dict[str, str] = field(default_factory=dict)
     """From guid to file, relative to the shelf."""
 
@@ -96,8 +98,8 @@ def _read(index: Path) -> dict[str, Show]:
         raise ShelfError(f"{index} is damaged ({error}): mend it, or move it away to begin anew") from error
 
 
-def _show(url: str, title: str, validators: list[str | None], episodes: dict[str, str]) -> Show:
-    return Show(url, title, Validators(*validators), episodes)
+def _show(validators: list[str | None], **known: Any) -> Show:
+    return Show(validators=Validators(*validators), **known)
 
 
 @contextmanager

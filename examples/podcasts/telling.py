@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +15,6 @@ from story import SHOWS, STORY, Step
 LEGEND = {"ok": "well", "soft": "failing, patience lasts", "hard": "failing, told", "unknown": "not judged"}
 INDENT = 25
 """Where the words begin, beside the run, the marks and the count of mails."""
-COMMANDS = Path(__file__).parent
 
 
 class Standing(NamedTuple):
@@ -104,20 +105,31 @@ class Teller:
 
     def how_to_go_on(self, kept: Path | None) -> None:
         """How to look further, and how to have this for oneself."""
-        screen = self._screen
-        screen.heading("To go on")
-        if kept:
-            screen.line(f"mailsponge mail list --data {kept}/post")
-            screen.line(f"MAILSPONGE_STATE={kept}/state mailsponge status podcasts")
-        else:
-            screen.line(
-                f"python {COMMANDS}/demo.py --keep DIR       the same, and all of it can be looked at after"
-            )
-        screen.line(
-            "mailsponge serve                             a post office of your own, on 127.0.0.1:2525"
+        self._screen.heading("To go on")
+        for purpose, command in _ways_on(kept):
+            self._screen.line(purpose)
+            self._screen.command(command)
+            self._screen.line()
+
+
+def _ways_on(kept: Path | None) -> Iterator[tuple[str, str]]:
+    python, here = _short(sys.executable), _short(__file__).removesuffix("/telling.py")
+    mailsponge = _short(str(Path(sys.executable).with_name("mailsponge")))
+    if kept:
+        yield "The mailbox of this story:", f"{mailsponge} mail list --data {kept}/post"
+        yield (
+            "What the sponge remembers of it:",
+            f"MAILSPONGE_STATE={kept}/state {mailsponge} status podcasts",
         )
-        screen.line(f"python {COMMANDS}/podcasts.py --help        the client, for your own subscriptions")
-        screen.line()
+    else:
+        yield "The same story, with all of it kept to look at:", f"{python} {here}/demo.py --keep DIR"
+    yield "A post office of your own, on 127.0.0.1:2525:", f"{mailsponge} serve"
+    yield "The client, for your own subscriptions:", f"{python} {here}/podcasts.py --help"
+
+
+def _short(path: str) -> str:
+    """A path as one would type it from here."""
+    return min(path, os.path.relpath(path), key=len)
 
 
 def _mark(after: Standings, *names: str) -> str:

@@ -38,13 +38,12 @@ def run(feeds: FeedServer, tmp_path: Path, shelf: Path, caplog: pytest.LogCaptur
     """Run the client once, over the feeds of these names."""
     caplog.set_level(logging.INFO)
 
-    def run(*names: str, timeout: str = "5") -> int:
+    def run(*names: str, timeout: str = "5", latest: str = "5") -> int:
         subscriptions = tmp_path / "subscriptions"
         subscriptions.write_text("# mine\n\n" + "\n".join(map(feeds.address, names or (FEED,))))
         caplog.clear()
-        return podcasts.main(
-            ["--subscriptions", str(subscriptions), "--to", str(shelf), "--timeout", timeout]
-        )
+        options = {"--subscriptions": subscriptions, "--to": shelf, "--timeout": timeout, "--latest": latest}
+        return podcasts.main([str(word) for option in options.items() for word in option])
 
     return run
 
@@ -138,10 +137,15 @@ def test_the_network_down_fails_every_feed_and_forgets_nothing(
     assert files(shelf) == before
 
 
-def test_only_the_latest_episodes_are_wanted(feeds: FeedServer, tmp_path: Path, shelf: Path) -> None:
-    (tmp_path / "subscriptions").write_text(feeds.address(FEED))
-    podcasts.main(["--subscriptions", f"{tmp_path}/subscriptions", "--to", str(shelf), "--latest", "1"])
+def test_only_the_latest_episodes_are_wanted(run: Run, shelf: Path) -> None:
+    run(latest="1")
     assert files(shelf) == [f"{SHOW}/2025-06-08 Åen, øen & ælletrunten.wav"]
+
+
+def test_whoever_wants_more_gets_more_although_the_feed_is_unchanged(run: Run, shelf: Path) -> None:
+    run(latest="1")
+    run(latest="2")
+    assert len(files(shelf)) == 2
 
 
 def test_no_subscriptions_file_is_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
