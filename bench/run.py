@@ -1,0 +1,31 @@
+"""Run every comparison here, one after the other: ``make bench``. Ends with 0 only if each met its goal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+COMPARISONS = {
+    "emit.py": "What a log record costs, beside the standard library's FileHandler",
+    "engine.py": "The SMTP engine alone: no socket, no disk",
+    "store.py": "The store alone: messages into a mailbox, synced",
+    "against_postfix.py": "Mail into a mailbox over SMTP, beside Postfix into a Maildir",
+}
+
+
+def main() -> int:
+    failed = []
+    for script, title in COMPARISONS.items():
+        print(f"\n{title} (bench/{script})", flush=True)
+        if subprocess.run([sys.executable, HERE / script], check=False).returncode != 0:
+            failed.append(script)
+    if failed:
+        print(f"\nNot met or not measured: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""What every test with a real peer needs: a post office that really runs, the peer's program, and a message.
+
+``mailsponge serve`` runs as its own process on a free loopback port with a data directory of its own; what landed in a
+mailbox is read with ``mailsponge mail``, as a person would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+CONFIG = """\
+hostname = "mail.example.org"
+
+[smtp]
+listen = ["127.0.0.1:0"]
+
+[domains."example.org"]
+
+[users.me]
+[users.you]
+
+[aliases]
+team = ["me", "you"]
+"""
+
+TRACE = re.compile(rb"(?:(?:Return-Path|Received):.*\r\n(?:[ \t].*\r\n)*)+")
+"""The header lines a server puts before the message: everything behind them is the sender's."""
+
+FOUND = Path(__file__).resolve().parents[2] / ".cache" / "peers" / "found.json"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is a peer test: ``pytest -m 'not peer'`` leaves them out."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.peer)
+
+
+@pytest.fixture
+def peer() -> Callable[[str], str]:
+    """Look up a peer's program by its name."""
+    return _program
+
+
+def _program(name: str) -> str:
+    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+    program = found.get(name, {}).get("program")
+    if program and Path(program).exists():
+        return str(program)
+    reason = (
+        f"{name} is missing: {found.get(name, {}).get('origin', 'tests/peers/unpack.py has not run yet')}"
+    )
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class PostOffice:
+    """A running ``mailsponge serve`` and the commands that look into it."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self._config = folder / "mailsponge.toml"
+        self._config.write_text(CONFIG)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mailsponge", "serve", "--config", self._config, "--data", self.data],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.log: list[str] = []
+        self.port = self._wait_until_ready()
+        self._reader = threading.Thread(target=self._keep_reading)
+        self._reader.start()
+
+    def _wait_until_ready(self) -> int:
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self.log.append(line)
+            if "ready" in line:
+                port = re.search(r"127\.0\.0\.1:(\d+)", line)
+                assert port, f"no address in {line!r}"
+                return int(port[1])
+        raise AssertionError(f"serve ended with {self._process.wait()}:\n{''.join(self.log)}")
+
+    def _keep_reading(self) -> None:
+        assert self._process.stderr
+        self.log.extend(self._process.stderr)
+
+    def stop(self) -> int:
+        """End the server as an administrator would; returns its exit status."""
+        self._process.terminate()
+        status = self._process.wait(timeout=30)
+        self._reader.join()
+        assert self._process.stderr
+        self._process.stderr.close()
+        return status
+
+    def mails(self, user: str) -> list[dict[str, Any]]:
+        """The mails in a user's mailbox, newest first."""
+        listed = self._mailsponge("mail", "list", "--user", user, "--json")
+        return list(json.loads(listed))
+
+    def raw(self, mail: dict[str, Any]) -> bytes:
+        """A mail as it is kept, trace header and all."""
+        return self._mailsponge("mail", "show", str(mail["id"]), "--raw")
+
+    def message(self, mail: dict[str, Any]) -> bytes:
+        """A mail as it was sent: without the trace header, which has to be there."""
+        raw = self.raw(mail)
+        trace = TRACE.match(raw)
+        assert trace, f"no trace header: {raw[:200]!r}"
+        return raw[trace.end() :]
+
+    def sole_message(self, user: str = "me") -> bytes:
+        """The message in a mailbox that holds exactly one, as it was sent."""
+        [mail] = self.mails(user)
+        return self.message(mail)
+
+    def _mailsponge(self, *arguments: str) -> bytes:
+        done = subprocess.run(
+            [sys.executable, "-m", "mailsponge", *arguments, "--data", self.data],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[PostOffice]:
+    """A post office for example.org, where me and you live, and team leads to both."""
+    office = PostOffice(tmp_path)
+    status = None
+    try:
+        yield office
+    finally:
+        status = office.stop()
+    assert status == 0, f"serve ended with {status}:\n{''.join(office.log)}"
+
+
+class Outcome(NamedTuple):
+    """How a peer ended, and what it said meanwhile."""
+
+    succeeded: bool
+    said: str
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run a peer's program; it finds no settings of the person who runs the tests."""
+    home = tmp_path / "home"
+    home.mkdir()
+
+    def _run(*command: str | Path, stdin: bytes = b"") -> Outcome:
+        done = subprocess.run(
+            command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}, check=False,
+        )  # fmt: skip
+        return Outcome(done.returncode == 0, done.stdout.decode(errors="replace"))
+
+    return _run
