@@ -1,1 +1,16 @@
-"""mailsponge: one mail when something keeps failing."""
+"""mailsponge: one mail when something keeps failing.
+
+import logging
+from mailsponge import SpongeHandler, source
+
+logging.basicConfig(level="INFO", handlers=[SpongeHandler("podcasts", "me@example.org")])
+for feed in feeds:
+    with source(feed.title):
+        download(feed)
+"""
+
+from mailsponge.sponge.handler import SpongeHandler
+from mailsponge.sponge.policy import Policy
+from mailsponge.sponge.source import source
+
+__all__ = ["Policy", "SpongeHandler", "source"]

@@ -37,3 +37,20 @@ def from_iso(text: str) -> float:
 def local(at: float) -> datetime:
     """The moment in this machine's zone, for people and for a mail's Date."""
     return datetime.fromtimestamp(at, UTC).astimezone()
+
+
+class Deadline:
+    """One moment that several steps have to share.
+
+    Args:
+        seconds: how long there is, from now on.
+        clock: the clock to go by.
+    """
+
+    def __init__(self, seconds: float, clock: Clock = monotonic) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left; 0 once it is over."""
+        return max(self._end - self._clock(), 0.0)

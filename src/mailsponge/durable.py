@@ -16,7 +16,9 @@ def _nothing(step: str) -> None:
     """Do nothing after a step: what a program wants, as opposed to a crash test."""
 
 
-def write_file(path: Path, content: bytes, *, mode: int = 0o600, after_step: Callable[[str], None] = _nothing) -> None:
+def write_file(
+    path: Path, content: bytes, *, mode: int = 0o600, after_step: Callable[[str], None] = _nothing
+) -> None:
     """Put ``content`` at ``path``, durably: once this returns, a power loss does not undo it.
 
     The directory must exist. Raises OSError; the old file, if any, is then still there.

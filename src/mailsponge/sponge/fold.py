@@ -22,6 +22,8 @@ class Fold:
         self._last_at = 0.0
         self._ending: Ending | None = None
         self.attempts: dict[str, Attempt] = {}
+        self.settings: dict[str, Any] | None = None
+        """The job's settings as last written in the journals; None if they are in none."""
 
     def begin_line(self) -> dict[str, Any]:
         """The owner's first line: the run's id, host and settings. Empty if it is damaged. Raises OSError."""
@@ -33,8 +35,7 @@ class Fold:
     def run_id(self) -> str:
         """The run's id; for a journal without a readable beginning one made of its name."""
         line = self.begin_line()
-        run = str(line.get("run") or f"unknown-{self._number}")
-        return f"{run}/{line['pid']}" if line.get("k") == "joined" else run
+        return str(line.get("run") or f"unknown-{self._number}")
 
     def records(self) -> Iterator[Record]:
         """Yield every record, reading as it goes: a long run never sits in memory. Raises OSError."""
@@ -65,6 +66,8 @@ class Fold:
             self._attempt(storable(line["s"])).entered = True
         elif kind == "out":
             return self._block_left(line, at)
+        elif kind in ("begin", "settings"):
+            self.settings = line.get("settings", self.settings)
         elif kind == "layout":
             typesetter.learn(line)
         elif kind == "end":
@@ -81,7 +84,8 @@ class Fold:
         if level < attempt.lowest:
             attempt.lowest = level
         detail = line.get("e", "")
-        return Record(source, at, level, line.get("n", ""), typesetter.text(line), detail)
+        laid_out = "x" in line or "y" in line
+        return Record(source, at, level, line.get("n", ""), typesetter.text(line), detail, laid_out)
 
     def _block_left(self, line: dict[str, Any], at: float) -> Record | None:
         """An exception that left a block is told like a record: it is what the source died of."""

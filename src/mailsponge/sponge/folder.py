@@ -147,6 +147,11 @@ def _is_over(folder: Path) -> bool:
         return False
 
 
+def is_going_on(folder: Path) -> bool:
+    """Whether the run's owner is alive and has not ended it."""
+    return (folder / OWNER).exists() and not _is_over(folder)
+
+
 def number(folder: Path) -> int:
     """The number of a run, from its folder's name."""
     return int(folder.stem)

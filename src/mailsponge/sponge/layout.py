@@ -34,6 +34,15 @@ class Layout(NamedTuple):
     """The attributes of the record that the line must carry besides those that it always does."""
 
 
+def is_chosen(formatter: logging.Formatter | None) -> bool:
+    """Whether somebody chose the formatter: ``basicConfig`` puts its own into every handler that has none."""
+    return formatter is not None and not (
+        type(formatter) is logging.Formatter
+        and formatter._fmt == logging.BASIC_FORMAT
+        and not formatter.datefmt
+    )
+
+
 def describe(formatter: logging.Formatter | None) -> Layout | None:
     """Describe a formatter; None if it must format at once, or if there is none."""
     if type(formatter) is not logging.Formatter or not _is_untouched(formatter):

@@ -45,6 +45,8 @@ class Record(NamedTuple):
     """The message; with a formatter of the user's, what that formatter made of the record."""
     detail: str
     """The traceback and the stack, if there were any; empty otherwise."""
+    laid_out: bool = False
+    """The text is what the user's formatter made, to be shown as it is."""
 
 
 class Ending(StrEnum):

@@ -263,6 +263,11 @@ def _recovered(state: SourceState) -> SourceState:
     )
 
 
+def told_in(state: SourceState, message_id: str) -> SourceState:
+    """Remember the mail that told of a failure, so that what follows can refer to it."""
+    return replace(state, thread=message_id)
+
+
 def _longer(streak: tuple[Failures, ...], level: int, at: float) -> tuple[Failures, ...]:
     """One more failed run, counted at its level."""
     same = next((part for part in streak if part.level == level), Failures(level, 0, at))

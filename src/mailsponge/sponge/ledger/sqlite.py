@@ -34,7 +34,7 @@ CREATE TABLE verdict (
 ) WITHOUT ROWID;
 CREATE TABLE record (
     run TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL, level INTEGER NOT NULL, logger TEXT NOT NULL,
-    text TEXT NOT NULL, detail TEXT NOT NULL
+    text TEXT NOT NULL, detail TEXT NOT NULL, laid_out INTEGER NOT NULL
 );
 CREATE INDEX record_run ON record (run, source);
 CREATE TABLE source (name TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
@@ -136,7 +136,8 @@ class SqliteLedger:
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         self._database.executemany(
-            "INSERT INTO record (run, source, at, level, logger, text, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO record (run, source, at, level, logger, text, detail, laid_out)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             ((run_id, *map(_storable, record)) for record in records),
         )
 
@@ -164,11 +165,11 @@ class SqliteLedger:
     def records(self, run_id: str, source: str, level: int) -> list[Record]:
         """One source's records of one run, by time."""
         rows = self._database.execute(
-            "SELECT source, at, level, logger, text, detail FROM record"
+            "SELECT source, at, level, logger, text, detail, laid_out FROM record"
             " WHERE run = ? AND source = ? AND level >= ? ORDER BY at, rowid",
             (run_id, _storable(source), level),
         )
-        return [Record(*row) for row in rows]
+        return [_record(row) for row in rows]
 
     def states(self) -> dict[str, SourceState]:
         """Every source's state."""
@@ -283,6 +284,11 @@ def _storable(value: Any) -> Any:
 def _run(row: tuple[Any, ...]) -> Run:
     run_id, number, host, began_at, ended_at, ending, records = row[:7]
     return Run(run_id, number, host, began_at, ended_at, Ending(ending), records)
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    source, at, level, logger, text, detail, laid_out = row
+    return Record(source, at, level, logger, text, detail, bool(laid_out))
 
 
 def _mail(row: tuple[Any, ...]) -> Mail:

@@ -1,0 +1,196 @@
+"""Flips and their records become one mail that says in its subject what is the matter, and in its body what to know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final
+
+from mailsponge import clean, clock
+from mailsponge.sponge.model import JOB_ITSELF, Flip, Kind, Mail, Record, level_name
+from mailsponge.sponge.settings import Settings
+
+RecordsOf = Callable[[Flip], Sequence[Record]]
+"""Gives the records of the run in which a flip's source last failed."""
+
+_MOST_SOURCES: Final = 40
+"""Sources told in full; the others are named. Nobody reads the forty-first, and a mail has to stay a mail."""
+_FIRST_RECORDS: Final = 3
+_LAST_RECORDS: Final = 7
+_MOST_TEXT: Final = 2000
+"""Characters of one record's text."""
+_MOST_TRACEBACK_LINES: Final = 40
+_LONGEST_SUBJECT: Final = 160
+_LONGEST_NAME: Final = 100
+
+_ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
+
+
+def compose(
+    settings: Settings,
+    flips: Sequence[Flip],
+    records_of: RecordsOf,
+    now: float,
+    message_id: str,
+    user_and_host: tuple[str, str],
+) -> Mail:
+    """One mail for all the flips of a squeeze, told in the order of their kinds."""
+    flips = sorted(flips, key=lambda flip: (_ORDER[flip.kind], flip.source))
+    fromaddr = settings.fromaddr or "@".join(user_and_host)
+    text = body(settings, flips, records_of, user_and_host[1])
+    subject_line = clean.shortened(clean.line(subject(settings, flips)), _LONGEST_SUBJECT)
+    message = _message(settings, fromaddr, subject_line, text, now, message_id, flips)
+    return Mail(message_id, now, subject_line, fromaddr, settings.toaddrs, message.as_bytes())
+
+
+def _message(
+    settings: Settings,
+    fromaddr: str,
+    subject_line: str,
+    text: str,
+    now: float,
+    message_id: str,
+    flips: Sequence[Flip],
+) -> EmailMessage:
+    # 7 bit on the wire: the next server may not know 8BITMIME. Only an address that is not ASCII asks for more.
+    utf8 = not all(address.isascii() for address in (fromaddr, *settings.toaddrs))
+    message = EmailMessage(policy=SMTP.clone(utf8=utf8, cte_type="7bit"))
+    message["From"] = fromaddr
+    message["To"] = ", ".join(settings.toaddrs)
+    message["Subject"] = subject_line
+    message["Date"] = format_datetime(clock.local(now))
+    message["Message-ID"] = message_id
+    threads = dict.fromkeys(flip.thread for flip in flips if flip.thread)
+    if threads:
+        message["References"] = " ".join(threads)
+    # RFC 3834: no vacation message shall answer this.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text, cte=None if text.isascii() else "quoted-printable")
+    return message
+
+
+def new_message_id(fromaddr: str | None, host: str, random: Callable[[], str]) -> str:
+    """A Message-ID for a mail being composed; it stays, however often the mail is handed over."""
+    domain = fromaddr.rpartition("@")[2] if fromaddr else host
+    safe = "".join(c for c in domain if c.isascii() and (c.isalnum() or c in ".-")) or "localhost"
+    return f"<{random()}@{safe}>"
+
+
+def user_and_host() -> tuple[str, str]:
+    """Who this is, without asking the network: the user's name and the host's."""
+    host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "localhost")
+    return _user(), host or "localhost"
+
+
+def _user() -> str:
+    """As getpass.getuser() finds it; a container's user may have no name at all."""
+    named = next((os.environ[v] for v in ("LOGNAME", "USER", "USERNAME") if os.environ.get(v)), None)
+    if named or not hasattr(os, "getuid"):
+        return named or "mailsponge"
+    import pwd  # not on every system
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid{os.getuid()}"
+
+
+# The subject
+
+
+def subject(settings: Settings, flips: Sequence[Flip]) -> str:
+    """What a person sees first: ``podcasts: Søndag på P1 has failed 3 runs in a row``."""
+    told = [_subject_of(kind, [flip for flip in flips if flip.kind is kind]) for kind in Kind]
+    return f"{settings.subject or settings.job}: {', '.join(part for part in told if part)}"
+
+
+def _subject_of(kind: Kind, flips: Sequence[Flip]) -> str:
+    if not flips:
+        return ""
+    if len(flips) == 1:
+        return f"{name(flips[0].source)} {flips[0].said}"
+    what = {Kind.NEW: "keep failing", Kind.STILL: "still fail", Kind.RECOVERED: "work again"}[kind]
+    return f"{len(flips)} sources {what}"
+
+
+def name(source: str) -> str:
+    """A source's name for people."""
+    return "the job itself" if source == JOB_ITSELF else clean.shortened(clean.line(source), _LONGEST_NAME)
+
+
+# The body
+
+
+def body(settings: Settings, flips: Sequence[Flip], records_of: RecordsOf, host: str) -> str:
+    """The text of the mail."""
+    parts = [_told(settings, flip, records_of(flip)) for flip in flips[:_MOST_SOURCES]]
+    if others := flips[_MOST_SOURCES:]:
+        parts.append("And:\n" + "".join(f"  {name(flip.source)} {flip.said}\n" for flip in others))
+    parts.append(_signature(settings.job, host))
+    return clean.block("\n\n".join(parts))
+
+
+def _told(settings: Settings, flip: Flip, records: Sequence[Record]) -> str:
+    lines = [
+        f"{flip.kind.upper()}  {name(flip.source)} {flip.said}",
+        f"    since {_moment(flip.since)}",
+        f"    why this mail: {clean.line(flip.reason)}",
+    ]
+    if flip.kind is not Kind.RECOVERED:
+        lines += ["", *_log(settings, records)]
+    return "\n".join(lines)
+
+
+def _log(settings: Settings, records: Sequence[Record]) -> list[str]:
+    """What the source logged in the run that last failed: all of a short log, the two ends of a long one."""
+    if not records:
+        return ["    (this run left no records)"]
+    shown: list[str] = [f"    The log of the run that failed last, {_moment(records[0].at)}:", ""]
+    if len(records) <= _FIRST_RECORDS + _LAST_RECORDS:
+        head, hidden, tail = records, 0, records[:0]
+    else:
+        head, tail = records[:_FIRST_RECORDS], records[-_LAST_RECORDS:]
+        hidden = len(records) - len(head) - len(tail)
+    shown += [line for record in head for line in _record(record)]
+    if hidden:
+        job = settings.job
+        shown.append(f"    … {hidden} more, kept in the ledger of {clean.line(job)} …")
+    return shown + [line for record in tail for line in _record(record)]
+
+
+def _record(record: Record) -> list[str]:
+    first, *rest = clean.shortened(clean.block(record.text), _MOST_TEXT).split("\n")
+    lines = [f"    {_prefix(record)}{first}"]
+    detail = clean.block(record.detail).rstrip().split("\n") if record.detail else []
+    if len(detail) > _MOST_TRACEBACK_LINES:
+        left_out = len(detail) - _MOST_TRACEBACK_LINES
+        half = _MOST_TRACEBACK_LINES // 2
+        detail = [*detail[:half], f"… {left_out} lines …", *detail[-half:]]
+    return lines + [f"        {line}" for line in rest] + [f"      {line}" for line in detail]
+
+
+def _prefix(record: Record) -> str:
+    """When, how bad and by whom, unless the user's own layout has said what is to be said."""
+    if record.laid_out:
+        return ""
+    moment = clock.local(record.at).strftime("%H:%M:%S")
+    return f"{moment} {level_name(record.level)} {clean.line(record.logger)}: "
+
+
+def _moment(at: float) -> str:
+    return clock.local(at).strftime("%a %d %b %Y, %H:%M")
+
+
+def _signature(job: str, host: str) -> str:
+    return (
+        f"-- \nSent by mailsponge for the job {clean.line(job)} on {clean.line(host)}.\n"
+        f"See how all its sources stand: mailsponge status {_shell_word(job)}\n"
+    )
+
+
+def _shell_word(text: str) -> str:
+    plain = text and all(c.isascii() and (c.isalnum() or c in "-_./") for c in text)
+    return text if plain else "'" + clean.line(text).replace("'", "'\\''") + "'"

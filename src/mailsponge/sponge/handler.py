@@ -1,0 +1,202 @@
+"""The handler: a log record goes into the run's journal, with one write and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Any
+
+from mailsponge.sponge import journal, places
+from mailsponge.sponge.journal import Journal
+from mailsponge.sponge.layout import Layout, describe, is_chosen
+from mailsponge.sponge.mailhost import Credentials, Given, MailHost
+from mailsponge.sponge.mailhost import credentials as login_for
+from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.policy import DEFAULT_REMINDERS
+from mailsponge.sponge.process import process
+from mailsponge.sponge.settings import Settings, addresses, check_address
+from mailsponge.sponge.source import current as current_source
+from mailsponge.sponge.squeeze import Squeeze
+
+_layout_numbers = itertools.count(1)
+
+_formatter = logging.Formatter()
+
+
+class SpongeHandler(logging.Handler):
+    """Soaks up log records run after run, and mails once when a source keeps failing.
+
+    Args:
+        job: the name of this program's work; its runs are remembered under it.
+        toaddrs: whom to mail, as SMTPHandler takes it; empty: ``MAILSPONGE_TO``.
+        fromaddr: the sender; None: this user at this host.
+        mailhost: a host, (host, port), a URL such as ``smtp://user@host:587?starttls=require``, or ``sendmail:``; None:
+            ``MAILSPONGE_MAILHOST``, else this machine's own mail server.
+        subject: what subjects begin with; None: the job's name.
+        credentials: (user, password); else ``MAILSPONGE_PASSWORD`` or ``MAILSPONGE_PASSWORD_FILE`` for the URL's user.
+        secure: as SMTPHandler takes it: anything but None requires STARTTLS.
+        timeout: seconds that handing over may take at the end of a run, all in all.
+        level: records below it are not kept.
+        patience: when a failure matters, such as ``"3 runs"`` or ``{"ERROR": "3 of 5 runs", "CRITICAL": "now"}``.
+        recover_after: OK runs in a row after which a told failure is told to be over.
+        remind: when a failure that stays is told again.
+        common_cause: the share of healthy sources whose failing together counts as one failure of the job.
+        state: the directory to remember in; None: ``MAILSPONGE_STATE``, else the XDG state directory.
+
+    Raises ValueError for what cannot be, saying what could. Trouble with the state directory is not raised: the
+    program goes on, and standard error tells.
+    """
+
+    def __init__(
+        self,
+        job: str,
+        toaddrs: str | Sequence[str] = (),
+        *,
+        fromaddr: str | None = None,
+        mailhost: Given = None,
+        subject: str | None = None,
+        credentials: Sequence[str] | None = None,
+        secure: object = None,
+        timeout: float = 5.0,
+        level: int | str = "INFO",
+        patience: str | Mapping[str, str] | None = None,
+        recover_after: int = 1,
+        remind: str = DEFAULT_REMINDERS,
+        common_cause: float = 0.8,
+        state: str | os.PathLike[str] | None = None,
+    ) -> None:
+        super().__init__(level)
+        host, login = _server(mailhost, credentials, secure)
+        settings = Settings(
+            job=job,
+            toaddrs=addresses(toaddrs or os.environ.get("MAILSPONGE_TO", "")),
+            fromaddr=fromaddr,
+            mailhost=host.url,
+            subject=subject,
+            timeout=timeout,
+            patience=dict(patience) if isinstance(patience, Mapping) else patience,
+            recover_after=recover_after,
+            remind=remind,
+            common_cause=common_cause,
+        )
+        if fromaddr is not None:
+            check_address(fromaddr)
+        place = places.job_place(places.state_directory(state, os.environ), job)
+        self._has_layout = False
+        self._layout: Layout | None = None
+        self._number = next(_layout_numbers)
+        self._adopted: Journal | None = None
+        self._job = process.job(place, settings, login)
+
+    def squeeze(self) -> Squeeze:
+        """End this run now, decide, and hand over what there is to tell. The next record begins a new run."""
+        return self._job.end()
+
+    def run(self) -> AbstractContextManager[None]:
+        """A context manager: one unit of work of a program that never ends is one run."""
+        return self._job.unit()
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
+        """Use a formatter for the records' text. A plain one is applied when the run is folded, off the hot path."""
+        super().setFormatter(fmt)
+        self._has_layout = is_chosen(fmt)
+        self._layout = describe(fmt) if self._has_layout else None
+        self._adopted = None
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Filter and emit, without the handler's lock: one write needs none."""
+        passed: Any = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return passed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Put the record into the journal. What it returned from survives ``kill -9``."""
+        try:
+            run = self._job.current()
+            if run is not self._adopted:
+                self._adopt(run)
+            run.write(self._line(record))
+            if run.trouble is not None:
+                self._job.notice(run)
+        except Exception:  # noqa: BLE001 - logging's rule: whatever is wrong with a record, the program goes on
+            self.handleError(record)
+
+    def _adopt(self, run: Journal) -> None:
+        """Describe the formatter in a journal that does not know it yet."""
+        self._adopted = run
+        if self._layout is not None:
+            fmt, datefmt, style, _ = self._layout
+            run.write(journal.line(k="layout", i=self._number, fmt=fmt, datefmt=datefmt, style=style))
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        source = record.__dict__.get("source")
+        name = current_source.get() if source is None else str(source)
+        tail = f',"s":{quoted(name)}' if name else ""
+        if self._has_layout:
+            tail += self._laid_out(record)
+        elif record.exc_info or record.exc_text or record.stack_info:
+            tail += _detail(record)
+        return (
+            f'{{"t":{record.created!r},"l":{record.levelno},"n":{quoted(record.name)},'
+            f'"m":{quoted(self._message(record))}{tail}}}\n'
+        ).encode("ascii")
+
+    def _message(self, record: logging.LogRecord) -> str:
+        """The message with its arguments; one that cannot be put together is kept in parts."""
+        try:
+            return record.getMessage()
+        except Exception:  # noqa: BLE001 - a message's arguments may raise whatever they like
+            self.handleError(record)
+            return f"{_shown(record.msg)}, whose arguments cannot be put in: {_shown(record.args)}"
+
+    def _laid_out(self, record: logging.LogRecord) -> str:
+        """What the formatter needs later, or what it makes now if it cannot be described."""
+        if self._layout is None:
+            return f',"x":{quoted(self._formatted(record))}'
+        tail = f',"y":{self._number}'
+        if self._layout.needs:
+            fields = {name: record.__dict__[name] for name in self._layout.needs if name in record.__dict__}
+            tail += f',"a":{journal.line(**fields)[:-1].decode("ascii")}'
+        if record.exc_info or record.exc_text or record.stack_info:
+            tail += _detail(record)
+        return tail
+
+    def _formatted(self, record: logging.LogRecord) -> str:
+        try:
+            return self.format(record)
+        except Exception:  # noqa: BLE001 - a formatter is anybody's code; the record itself must not be lost
+            self.handleError(record)
+            return self._message(record)
+
+
+def _server(
+    given: Given, credentials: Sequence[str] | None, secure: object
+) -> tuple[MailHost, Sequence[str] | None]:
+    """The mail host with its user and its wish for TLS, and the login to be kept in memory."""
+    host = parse_mailhost(given or os.environ.get("MAILSPONGE_MAILHOST"))
+    login: Credentials | None = login_for(host, credentials)
+    if login is not None:
+        host = host._replace(user=login.user)
+    if secure is not None and not host.starttls:
+        host = host._replace(starttls="require")
+    return host, login
+
+
+def _shown(thing: object) -> str:
+    try:
+        return repr(thing)
+    except Exception as error:  # noqa: BLE001 - as above
+        return f"something of which {type(error).__name__} is all that can be said"
+
+
+def _detail(record: logging.LogRecord) -> str:
+    """The traceback and the stack. Kept on the record, as logging does, so that the next handler need not redo it."""
+    if record.exc_info and not record.exc_text:
+        record.exc_text = _formatter.formatException(record.exc_info)
+    parts = (record.exc_text, record.stack_info)
+    return f',"e":{quoted(chr(10).join(part for part in parts if part))}'

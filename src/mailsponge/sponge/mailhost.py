@@ -1,0 +1,138 @@
+"""Which server a mail is handed to, as a user may write it: a host, (host, port), a URL, or a sendmail program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from mailsponge.errors import UsageError
+
+_SHAPES: Final = (
+    'write "mail.example.org", ("mail.example.org", 587), "smtp://user@mail.example.org:587?starttls=require", '
+    '"smtps://mail.example.org" or "sendmail:"'
+)
+_STARTTLS: Final = ("require", "try", "never")
+_DEFAULT_PORTS: Final = {"smtp": 25, "smtps": 465}
+DEFAULT_SENDMAIL: Final = "/usr/sbin/sendmail"
+
+
+class MailHost(NamedTuple):
+    """A server to hand mail to, or a program that does."""
+
+    scheme: str
+    """smtp, smtps or sendmail."""
+    host: str
+    """The host; for sendmail the program's path."""
+    port: int = 0
+    user: str = ""
+    starttls: str = ""
+    """require, try or never; empty: require if there is a user, else try."""
+
+    @property
+    def url(self) -> str:
+        """The same as a text that :func:`parse` reads; there is never a password in it."""
+        if self.scheme == "sendmail":
+            return f"sendmail:{self.host}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = f"{self.user}@" if self.user else ""
+        query = f"?starttls={self.starttls}" if self.starttls else ""
+        return f"{self.scheme}://{user}{host}:{self.port}{query}"
+
+    def __str__(self) -> str:
+        return self.host if self.scheme == "sendmail" else f"{self.host}:{self.port}"
+
+
+Given = str | Sequence[str | int] | None
+
+
+def parse(given: Given) -> MailHost:
+    """Read what a user gave; None is the mail server of this machine. Raises UsageError that shows the shapes."""
+    if given is None or given == "":
+        return MailHost("smtp", "localhost", 25)
+    if not isinstance(given, str):
+        return _parse_pair(given)
+    if given.startswith("sendmail:"):
+        return MailHost("sendmail", given.removeprefix("sendmail:") or DEFAULT_SENDMAIL)
+    if "://" in given:
+        return _parse_url(given)
+    return _parse_host(given)
+
+
+def _parse_pair(given: Sequence[str | int]) -> MailHost:
+    try:
+        host, port = given
+        return MailHost("smtp", _checked_host(str(host)), _checked_port(int(port)))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"mailhost {given!r}: {_SHAPES}") from error
+
+
+def _parse_host(given: str) -> MailHost:
+    host, colon, port = given.rpartition(":")
+    if colon and port.isdecimal() and (":" not in host or host.startswith("[")):
+        return MailHost("smtp", _checked_host(host.strip("[]")), _checked_port(int(port)))
+    return MailHost("smtp", _checked_host(given.strip("[]")), 25)
+
+
+def _parse_url(given: str) -> MailHost:
+    parts = urlsplit(given)
+    if parts.password is not None:
+        # The URL itself must not be repeated here: it would carry the password into a log.
+        raise UsageError(
+            "mailhost: a password in a URL ends up in logs and process lists; "
+            "give it as credentials=, MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE"
+        )
+    query = parse_qs(parts.query)
+    starttls = query.pop("starttls", [""])[0]
+    if parts.scheme not in _DEFAULT_PORTS or query or starttls not in ("", *_STARTTLS):
+        raise UsageError(f"mailhost {given!r}: {_SHAPES}")
+    port = _checked_port(parts.port or _DEFAULT_PORTS[parts.scheme])
+    host = _checked_host(parts.hostname or "")
+    return MailHost(parts.scheme, host, port, unquote(parts.username or ""), starttls)
+
+
+def _checked_host(host: str) -> str:
+    if not host or not host.isprintable() or any(c in host for c in " /<>@"):
+        raise UsageError(f"mailhost {host!r} is no host: {_SHAPES}")
+    return host
+
+
+def _checked_port(port: int) -> int:
+    if not 0 < port < 65536:
+        raise UsageError(f"mailhost: {port} is no port: it is a number from 1 to 65535")
+    return port
+
+
+class Credentials(NamedTuple):
+    """What to log in with. Never printed."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.user!r}, …)"
+
+
+def credentials(
+    host: MailHost, given: Sequence[str] | None, environ: Mapping[str, str] = os.environ
+) -> Credentials | None:
+    """The login for a host: what was given, else the environment's password for the URL's user.
+
+    Raises UsageError if a password file cannot be read, or what was given is not (user, password).
+    """
+    if given:
+        if isinstance(given, str) or len(given) != 2:
+            raise UsageError("credentials: give (user, password)")
+        return Credentials(str(given[0]), str(given[1]))
+    if not host.user:
+        return None
+    if "MAILSPONGE_PASSWORD" in environ:
+        return Credentials(host.user, environ["MAILSPONGE_PASSWORD"])
+    if path := environ.get("MAILSPONGE_PASSWORD_FILE"):
+        try:
+            return Credentials(host.user, Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"MAILSPONGE_PASSWORD_FILE {path}: {error}") from error
+    return None

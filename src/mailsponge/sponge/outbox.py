@@ -1,0 +1,89 @@
+"""The outbox: mails that were decided and not yet handed over. A mail is marked sent after the server's answer, so at
+worst it goes twice with the same Message-ID; it is never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from mailsponge.clock import Clock, Deadline
+from mailsponge.sponge.ledger import Ledger
+from mailsponge.sponge.lock import locked
+from mailsponge.sponge.model import Mail
+from mailsponge.sponge.places import JobPlace
+from mailsponge.sponge.transport import Outcome
+
+Send = Callable[[Mail, Deadline], Outcome]
+"""Hands one mail over: :func:`.transport.hand_over` with a server, or a test's."""
+
+
+class Drained(NamedTuple):
+    """What became of the outbox."""
+
+    sent: tuple[Mail, ...] = ()
+    refused: tuple[Mail, ...] = ()
+    """Mails that the server said never to; they are kept."""
+    waiting: int = 0
+    trouble: str = ""
+    """Why mails wait."""
+
+    def __str__(self) -> str:
+        parts = [f"{counted(len(self.sent))} handed over"] if self.sent else []
+        parts += (
+            [f"{counted(len(self.refused))} refused for good: {self.refused[-1].last_reply}"]
+            if self.refused
+            else []
+        )
+        parts += [f"{counted(self.waiting)} waiting: {self.trouble}"] if self.waiting else []
+        return "; ".join(parts)
+
+
+def drain(place: JobPlace, ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
+    """Hand over what waits, oldest first, until the deadline. Raises StateError and OSError.
+
+    Whoever finds another process at it leaves at once: that one takes all there is. No transaction is open while the
+    network is waited for.
+    """
+    with locked(place.outbox_lock, lambda: 0.0) as mine:
+        if not mine:
+            return Drained(waiting=0, trouble="another process is handing them over")
+        return _drain(ledger, send, deadline, now)
+
+
+def _drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
+    with ledger.transaction():
+        waiting = ledger.mails("waiting")
+    sent: list[Mail] = []
+    refused: list[Mail] = []
+    for mail in waiting:
+        outcome = _try(mail, send, deadline)
+        tried = _after(mail, outcome, now())
+        with ledger.transaction():
+            ledger.put_mail(tried)
+        if outcome.status == "sent":
+            sent.append(tried)
+        elif outcome.status == "refused":
+            refused.append(tried)
+        elif not outcome.server_is_there:
+            break
+    left = len(waiting) - len(sent) - len(refused)
+    return Drained(tuple(sent), tuple(refused), left, outcome.reply if left else "")
+
+
+def _try(mail: Mail, send: Send, deadline: Deadline) -> Outcome:
+    if deadline.left() <= 0:
+        return Outcome("waiting", "no time was left to hand it over", server_is_there=False)
+    return send(mail, deadline)
+
+
+def _after(mail: Mail, outcome: Outcome, at: float) -> Mail:
+    return replace(
+        mail, status=outcome.status, attempts=mail.attempts + 1, last_attempt_at=at, last_reply=outcome.reply
+    )
+
+
+def counted(mails: int) -> str:
+    """``1 mail``, ``2 mails``."""
+    return f"{mails} mail{'' if mails == 1 else 's'}"

@@ -1,0 +1,227 @@
+"""Squeeze: fold what ended, decide, compose, and put the mail into the outbox, all in one transaction; then hand over.
+
+    runs/…  ──fold──▶ ledger ──policy.decide──▶ flips ──digest.compose──▶ outbox ──transport──▶ a mail server
+
+The journals are removed after the commit, and runs that were folded are remembered: whatever moment a crash picks,
+nothing is folded twice and nothing is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from mailsponge import clock
+from mailsponge.clock import Clock, Deadline
+from mailsponge.errors import LedgerUnreadable, StateError, UsageError
+from mailsponge.sponge import digest, folder, outbox, policy, transport
+from mailsponge.sponge.fold import Fold
+from mailsponge.sponge.ledger import Ledger
+from mailsponge.sponge.ledger.sqlite import open_ledger, set_aside
+from mailsponge.sponge.lock import locked
+from mailsponge.sponge.mailhost import Credentials
+from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.model import Flip, Kind, Mail, Record, SourceState, Status
+from mailsponge.sponge.places import JobPlace
+from mailsponge.sponge.settings import Settings
+
+RECORDS_KEPT = 30 * 86400.0
+RUNS_KEPT = 400 * 86400.0
+"""Seconds. The record of what was told must outlive the longest reminder."""
+
+
+class Squeeze(NamedTuple):
+    """What one squeeze did."""
+
+    mails: tuple[Mail, ...] = ()
+    """The mails that it decided on: one at the most."""
+    flips: tuple[Flip, ...] = ()
+    saved: bool = False
+    """Whether the runs that had ended are in the ledger now; if not, their journals wait for the next squeeze."""
+    reason: str = ""
+    """Why there is a mail or none, and what became of it."""
+    warnings: tuple[str, ...] = ()
+    """What somebody should look at: a damaged ledger, a mail that could not be handed over."""
+
+
+class Squeezer:
+    """What a squeeze needs of the world around it.
+
+    Args:
+        place: the job's directory.
+        fallback: the settings of a job of which no journal and no ledger tells any.
+        login: makes the credentials for a mail host; they are never stored.
+        now: the clock.
+        random: makes the random part of a Message-ID.
+        send: hands one mail over by the settings' mail host; a test gives its own.
+    """
+
+    def __init__(
+        self,
+        place: JobPlace,
+        fallback: Settings,
+        login: Callable[[str | None], Credentials | None] = lambda mailhost: None,
+        now: Clock = clock.now,
+        random: Callable[[], str] = folder.random_name,
+        send: outbox.Send | None = None,
+    ) -> None:
+        self._place = place
+        self._settings = fallback
+        self._login = login
+        self._now = now
+        self._random = random
+        self._send = send
+        self._said: list[str] = []
+
+    def squeeze(self, deadline: Deadline) -> Squeeze:
+        """Fold, decide, compose, hand over. Raises StateError if the state cannot be read or written."""
+        try:
+            self._place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(self._place.lock, deadline.left) as mine:
+                if not mine:
+                    return Squeeze(
+                        reason="another process squeezes this job; the next run folds what this one logged"
+                    )
+                ledger = self._open(deadline)
+                try:
+                    done = self._fold_or_begin_anew(ledger, deadline)
+                except BaseException:
+                    ledger.close()
+                    raise
+        except OSError as error:
+            raise StateError(f"the state in {self._place.directory} cannot be used: {error}") from error
+        with closing(done.ledger):
+            return self._handed_over(done, deadline)
+
+    def _open(self, deadline: Deadline) -> Ledger:
+        ledger, trouble = open_ledger(self._place.ledger, deadline.left())
+        if trouble:
+            self._said.append(trouble)
+        return ledger
+
+    def _fold_or_begin_anew(self, ledger: Ledger, deadline: Deadline) -> _Done:
+        """A ledger may show only deep inside that it is damaged; then it is set aside, and folding begins again."""
+        try:
+            return self._fold_all(ledger)
+        except LedgerUnreadable as error:
+            ledger.close()
+            self._said.append(
+                f"{error}; it is kept as {set_aside(self._place.ledger)}, and a new one is begun"
+            )
+            return self._fold_all(self._open(deadline))
+
+    def _fold_all(self, ledger: Ledger) -> _Done:
+        now = self._now()
+        with ledger.transaction():
+            self._settings = self._kept_settings(ledger) or self._settings
+            folders, flips, notes = self._fold_each(ledger, now)
+            reminders = policy.remind(self._settings.policy, ledger.states(), now)
+            ledger.put_states(reminders.states)
+            flips += reminders.flips
+            mails = self._compose(ledger, flips, now)
+            ledger.put_settings(self._settings.to_json())
+            ledger.prune(now - RECORDS_KEPT, now - RUNS_KEPT)
+            reason = _reason(flips, notes, ledger.states())
+        for path in folders:
+            folder.remove(path)
+        folder.sweep(self._place, now)
+        return _Done(ledger, mails, tuple(flips), reason)
+
+    def _kept_settings(self, ledger: Ledger) -> Settings | None:
+        kept = ledger.settings()
+        return Settings.from_json(kept) if kept else None
+
+    def _fold_each(self, ledger: Ledger, now: float) -> tuple[list[Path], list[Flip], list[str]]:
+        folders: list[Path] = []
+        flips: list[Flip] = []
+        notes: list[str] = []
+        for ended in folder.ended(self._place):
+            path = folder.close_door(ended)
+            folder.set_strays_apart(self._place, path)
+            found, note = self._fold(ledger, path, now)
+            folders.append(path)
+            flips += found
+            notes += [note] if note else []
+        return folders, flips, notes
+
+    def _fold(self, ledger: Ledger, path: Path, now: float) -> tuple[list[Flip], str]:
+        """Put one run into the ledger, and let it change the states unless a later run has done so already."""
+        fold = Fold(folder.journals(path), folder.number(path))
+        if ledger.has_run(fold.run_id):
+            return [], ""
+        late = folder.number(path) < ledger.newest_number()
+        ledger.add_records(fold.run_id, fold.records())
+        self._learn_settings(fold.settings)
+        run = fold.run()
+        decision = policy.decide(self._settings.policy, ledger.states(), fold.attempts, run, now)
+        note = "folded late: it changes the history, not the state" if late else decision.note
+        ledger.add_run(run, decision.verdicts, note)
+        if late:
+            return [], note
+        ledger.put_states(decision.states)
+        return decision.flips, note
+
+    def _learn_settings(self, fields: dict[str, object] | None) -> None:
+        if fields is None:
+            return
+        try:
+            self._settings = Settings.from_json(fields)
+        except UsageError as error:
+            self._said.append(f"{error}; the settings of before are used")
+
+    def _compose(self, ledger: Ledger, flips: Sequence[Flip], now: float) -> tuple[Mail, ...]:
+        if not flips:
+            return ()
+        me = digest.user_and_host()
+        message_id = digest.new_message_id(self._settings.fromaddr, me[1], self._random)
+        mail = digest.compose(self._settings, flips, lambda flip: _records(ledger, flip), now, message_id, me)
+        ledger.add_mail(mail)
+        states = ledger.states()
+        told = {
+            flip.source for flip in flips if flip.kind is Kind.NEW and states[flip.source].told_at is not None
+        }
+        ledger.put_states({source: policy.told_in(states[source], message_id) for source in told})
+        return (mail,)
+
+    def _handed_over(self, done: _Done, deadline: Deadline) -> Squeeze:
+        drained = outbox.drain(self._place, done.ledger, self._send or self._by_mailhost, deadline, self._now)
+        reason = "; ".join(part for part in (done.reason, str(drained)) if part)
+        warnings = [*self._said, str(drained)] if drained.waiting or drained.refused else self._said
+        return Squeeze(done.mails, done.flips, True, reason, tuple(warnings))
+
+    def _by_mailhost(self, mail: Mail, deadline: Deadline) -> transport.Outcome:
+        try:
+            host = parse_mailhost(self._settings.mailhost)
+            login = self._login(self._settings.mailhost)
+        except UsageError as error:
+            return transport.Outcome("waiting", str(error), server_is_there=False)
+        return transport.hand_over(mail, host, login, deadline)
+
+
+class _Done(NamedTuple):
+    ledger: Ledger
+    mails: tuple[Mail, ...]
+    flips: tuple[Flip, ...]
+    reason: str
+
+
+def _records(ledger: Ledger, flip: Flip) -> Sequence[Record]:
+    return ledger.records(flip.failed_run, flip.source, 0) if flip.failed_run else []
+
+
+def _reason(flips: Sequence[Flip], notes: Sequence[str], states: dict[str, SourceState]) -> str:
+    """Why there is a mail or none, in words."""
+    if flips:
+        return ", ".join(f"{digest.name(flip.source)} {flip.said}" for flip in flips[:3]) + (
+            f" and {len(flips) - 3} more" if len(flips) > 3 else ""
+        )
+    if notes:
+        return notes[-1]
+    failing = {name: state for name, state in states.items() if state.status is not Status.OK}
+    if not failing:
+        return "nothing to tell: all is well"
+    name, state = next(iter(failing.items()))
+    others = f" (and {len(failing) - 1} more failing)" if len(failing) > 1 else ""
+    return f"nothing new to tell: {digest.name(name)}: {state.reason}{others}"
