@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -208,3 +208,7 @@ class Mail:
     attempts: int = 0
     last_attempt_at: float | None = None
     last_reply: str = ""
+
+    def waiting_again(self) -> Mail:
+        """The same mail, to be tried once more."""
+        return replace(self, status="waiting")
