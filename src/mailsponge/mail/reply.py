@@ -6,7 +6,8 @@ from __future__ import annotations
 class Reply:
     """A reply code, an enhanced status code (or none, as for 220, 354 and HELO) and lines of text.
 
-    Immutable, and encoded once: a server says the same few things all day.
+    Immutable, and encoded once: a server says the same few things all day. Raises ValueError for a code outside 200 to
+    599, and for an enhanced code of another class than the code's (RFC 2034 section 4).
     """
 
     __slots__ = ("code", "encoded", "enhanced", "lines")
@@ -18,6 +19,10 @@ class Reply:
     """The reply on the wire, CRLF at the end, non-ASCII and control characters escaped."""
 
     def __init__(self, code: int, enhanced: str | None, *lines: str) -> None:
+        if not 200 <= code <= 599:
+            raise ValueError(f"a reply code lies between 200 and 599; this is {code}")
+        if enhanced is not None and enhanced[0] != str(code)[0]:
+            raise ValueError(f"the enhanced code {enhanced} is of another class than the reply code {code}")
         self.code = code
         self.enhanced = enhanced
         self.lines = lines or ("",)
@@ -55,4 +60,6 @@ def printable(text: str) -> str:
     """Text that is safe in a reply or a log line: printable ASCII; all else as a backslash escape."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isascii() and c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isascii() and c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )

@@ -1,0 +1,121 @@
+"""The SMTP engine alone, no sockets: how fast it takes message data apart, and how many small transactions it does.
+
+Prints the median of warm rounds, and what the goal is. Run it on an idle machine.
+
+    python bench/engine.py [--rounds 15]
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+from mailsponge.smtp.events import NEED_DATA, Content, Event, Question
+from mailsponge.smtp.server import Limits, Server
+
+CHUNK = 256 * 1024
+"""Octets handed over at a time: what asyncio reads at most (uvloop: 64 to 256 kB)."""
+MESSAGE = 32 * 1024 * 1024
+DATA_GOAL = 400
+TRANSACTIONS = 2000
+TRANSACTION_GOAL = 50_000
+PROSE = b"The quick brown fox jumps over the lazy dog, and writes 72 octets more.\r\n"
+
+
+def session() -> Server:
+    """A session that has said EHLO."""
+    server = Server("mail.example.org", Limits(message_size=2 * MESSAGE))
+    server.greet()
+    say(server, b"EHLO client.example.org\r\n")
+    return server
+
+
+def say(server: Server, data: bytes) -> Event:
+    """Hand bytes over and answer all that comes of them as the protocol would."""
+    server.receive_data(data)
+    while True:
+        event = server.next_event()
+        if isinstance(event, Question):
+            server.send(event.reply)
+        elif event is NEED_DATA:
+            return event
+
+
+def stream(lines: bytes) -> list[bytes]:
+    """A message of these lines, again and again, in chunks."""
+    whole = lines * (MESSAGE // len(lines)) + b".\r\n"
+    return [whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK)]
+
+
+def data_rate(chunks: list[bytes]) -> float:
+    """MB/s of one message, from the end of DATA to the end of the message."""
+    server = session()
+    say(server, b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n")
+    taken = 0
+    begin = time.perf_counter()
+    for chunk in chunks:
+        server.receive_data(chunk)
+        while (event := server.next_event()) is not NEED_DATA:
+            if isinstance(event, Content):
+                taken += len(event.data)
+            elif isinstance(event, Question):
+                server.send(event.reply)
+    return taken / (time.perf_counter() - begin) / 1e6
+
+
+def transaction_rate(pieces: tuple[bytes, ...]) -> float:
+    """Transactions a second: MAIL, RCPT, DATA, content, end of data, each answered, in one reused session."""
+    server = session()
+    begin = time.perf_counter()
+    for _ in range(TRANSACTIONS):
+        for piece in pieces:
+            server.receive_data(piece)
+            while (event := server.next_event()) is not NEED_DATA:
+                if isinstance(event, Question):
+                    server.send(event.reply)
+    return TRANSACTIONS / (time.perf_counter() - begin)
+
+
+def median(measure: Callable[[], float], rounds: int) -> float:
+    """The median of warm rounds; the first two only warm up."""
+    return statistics.median([measure() for _ in range(rounds + 2)][2:])
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of each measurement (default: 15)")
+    rounds = parser.parse_args().rounds
+    rng = random.Random(1)
+    base64_lines = base64.encodebytes(rng.randbytes(570_000)).replace(b"\n", b"\r\n")
+    for name, lines in {
+        "prose, lines of 73": PROSE,
+        "base64": base64_lines,
+        "every line dotted": b".." + PROSE,
+        "one long line": b"x" * 999_998 + b"\r\n",
+    }.items():
+        chunks = stream(lines)
+        rate = median(lambda chunks=chunks: data_rate(chunks), rounds)  # type: ignore[misc]
+        print(f"message data, {name:20s} {rate:10,.0f} MB/s           (goal {DATA_GOAL})")
+    commands = b"MAIL FROM:<sender@client.example>", b"RCPT TO:<me@mail.example.org>", b"DATA"
+    small = b"Subject: hello\r\n\r\nHello.\r\n.\r\n"
+    apart = (*(command + b"\r\n" for command in commands), small)
+    grouped = (b"\r\n".join((*commands, b"")), small)
+    large = (*apart[:3], PROSE * 56 + b".\r\n")
+    for name, pieces in {
+        "a command a packet": apart,
+        "pipelined": grouped,
+        "4 kB, a command a packet": large,
+    }.items():
+        rate = median(lambda pieces=pieces: transaction_rate(pieces), rounds)  # type: ignore[misc]
+        print(
+            f"transactions, {name:24s} {rate:10,.0f}/s  {1e6 / rate:5.1f} us each (goal {TRANSACTION_GOAL:,})"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Trace headers: the lines a server puts on top of a message it takes or delivers (RFC 5321 section 4.4).
+
+Each function returns complete, folded header lines that end in CRLF. What a stranger said (the name in EHLO) is made
+harmless first: it cannot begin a new header, and it cannot pass for something that this server found out.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from mailsponge.mail.address import Address
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_HARMLESS = re.compile(r"[A-Za-z0-9._:\[\]\-]{1,255}").fullmatch
+_DOUBTFUL = re.compile(r"[^A-Za-z0-9._:\[\]\-]").sub
+
+
+def received(
+    *,
+    helo: str,
+    peer: str,
+    by: str,
+    protocol: str,
+    id: int | str,  # noqa: A002 - the RFC's word for it
+    at: datetime,
+    recipient: Address | None = None,
+) -> bytes:
+    """The ``Received`` header of one message that came in over SMTP (RFC 5321 section 4.4, RFC 3848).
+
+    ``helo``: what the client called itself. ``peer``: its IP address as text, ``""`` where there is none (a Unix
+    socket). ``by``: this server's name. ``protocol``: see :func:`protocol`. ``id``: the store's number of the message.
+    ``at``: when it came, with its zone. ``recipient``: only when there is exactly one, for a list of them would tell
+    each who else was written to (RFC 5321 section 7.6).
+    """
+    for_whom = f"\r\n\tfor <{recipient}>" if recipient is not None else ""
+    return (
+        f"Received: from {_name(helo)}{_literal(peer)}\r\n"
+        f"\tby {_name(by)} with {protocol} id {id}{for_whom};\r\n"
+        f"\t{date(at)}\r\n"
+    ).encode()
+
+
+def return_path(reverse_path: Address | None) -> bytes:
+    """The ``Return-Path`` header that final delivery puts first; None is the null reverse-path, ``<>``."""
+    return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
+
+
+def protocol(*, extended: bool, smtputf8: bool = False) -> str:
+    """The registered word for how a message came: SMTP after HELO, ESMTP after EHLO (RFC 3848), UTF8SMTP when SMTPUTF8
+    was asked for (RFC 6531 section 4.3).
+    """
+    if smtputf8:
+        return "UTF8SMTP"
+    return "ESMTP" if extended else "SMTP"
+
+
+def date(at: datetime) -> str:
+    """A moment as RFC 5322 section 3.3 writes it, whatever the locale: ``Sat, 31 Jan 2026 08:30:00 +0100``.
+
+    ``at`` must know its zone. Raises ValueError if it does not: a time without a zone is a guess.
+    """
+    offset = at.utcoffset()
+    if offset is None:
+        raise ValueError("a trace header needs a time that knows its zone; use clock.local()")
+    minutes = round(offset.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return (
+        f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} "
+        f"{at.hour:02}:{at.minute:02}:{at.second:02} {'-' if minutes < 0 else '+'}{hours:02}{rest:02}"
+    )
+
+
+def _name(said: str) -> str:
+    """A host's name as it may stand in a header: anything else than a name's letters becomes a question mark."""
+    if _HARMLESS(said):
+        return said
+    return _DOUBTFUL("?", said[:255]) or "unknown"
+
+
+def _literal(peer: str) -> str:
+    if not peer:
+        return ""
+    address = _name(peer.partition("%")[0])  # a link-local address may carry its interface: fe80::1%eth0
+    return f" ([IPv6:{address}])" if ":" in address else f" ([{address}])"
