@@ -1,0 +1,43 @@
+"""Every example of the README and of the tutorial is run, in the order of the page, as a reader would type it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docs_runner import Command, DocsDiffer, Page, commands, pattern
+
+HOME = Path(__file__).resolve().parents[2]
+PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOME)))
+def test_a_page_tells_what_comes(page, tmp_path):
+    with Page(page, tmp_path) as running:
+        running.run()
+
+
+def test_the_readme_and_the_tutorial_are_run(tmp_path):
+    for number, page in enumerate((HOME / "README.md", HOME / "docs/tutorial.md")):
+        home = tmp_path / str(number)
+        home.mkdir()
+        with Page(page, home) as running:
+            assert running.run() >= 4
+
+
+def test_a_page_that_tells_something_else_fails(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ echo one\ntwo\n```\n")
+
+    with Page(page, tmp_path) as running, pytest.raises(DocsDiffer):
+        running.run()
+
+
+def test_an_ellipsis_stands_for_anything():
+    assert pattern("a … z").fullmatch("a b c z\n")
+    assert pattern("a\n…\nz").fullmatch("a\nb\nc\nz\n")
+    assert not pattern("a … z").fullmatch("a b c y\n")
+
+
+def test_a_command_goes_on_after_a_backslash():
+    assert commands("$ one \\\n> two\nout\n") == [Command("one \\\ntwo", "out")]
