@@ -27,8 +27,8 @@ LABEL_LIMIT = 63
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++"
 _LABEL = r"[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
 ORDINARY = rf"({_ATOM}(?:\.{_ATOM})*+)@({_LABEL}(?:\.{_LABEL})*+)"
-"""A pattern for the addresses that nearly all are, with their two parts as groups. Up to ``ORDINARY_LENGTH`` letters what
-it matches is an address, and needs no other check."""
+"""A pattern for the addresses that nearly all are, with their two parts as groups. What it matches is an address without
+any other check, as long as it has no more than ``ORDINARY_LENGTH`` letters."""
 ORDINARY_LENGTH = LABEL_LIMIT
 _ORDINARY = re.compile(ORDINARY).fullmatch
 _DOT_ATOM = re.compile(r"[^\x00- \"(),.:;<>@\[\\\]\x7f]++(?:\.[^\x00- \"(),.:;<>@\[\\\]\x7f]++)*+").fullmatch
@@ -113,7 +113,7 @@ def _checked_domain(text: str, domain: str) -> str:
     for label in domain.split("."):
         if not _is_label(label):
             raise AddressError(
-                f"{_shown(text)} has no domain after the @, such as example.org or [192.0.2.1]"
+                f"{_shown(text)} needs a domain after the @, such as example.org or [192.0.2.1]"
             )
     return domain
 
