@@ -1,1 +1,116 @@
-"""The command line: thin commands, one file a group."""
+"""The command line: thin commands, one file a group, each loaded when it is called.
+
+So ``mailsponge status`` starts quickly, and works where the post office is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from mailsponge.errors import MailspongeError
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what it is for."""
+
+    module: str
+    attribute: str
+    purpose: str
+
+
+COMMANDS = {
+    "run": Entry("mailsponge.cli.sponge", "run", "Run a command, and mail when it keeps failing."),
+    "status": Entry("mailsponge.cli.sponge", "status", "What fails, since when, and what was told."),
+    "check": Entry("mailsponge.cli.sponge", "check", "Look after jobs that died, reminders and unsent mail."),
+    "outbox": Entry("mailsponge.cli.sponge", "outbox", "Mails decided on and not yet handed over."),
+    "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),
+    "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
+}
+
+SERVER_EXTRA = {"apsw", "msgspec"}
+
+
+class Failure(click.ClickException):
+    """An error of ours, told in our words: on standard error, with status 1."""
+
+    def show(self, file: object = None) -> None:
+        """Print it."""
+        click.echo(f"mailsponge: {self.message}", err=True)
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """The commands by name, each loaded when it is first asked for."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Load a command. Raises KeyError for one there is not, Failure when what it needs is not installed."""
+        if name not in self._loaded:
+            self._loaded[name] = _load(name, self._entries[name])
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._entries, *self._loaded]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _load(name: str, entry: Entry) -> click.Command:
+    try:
+        command: click.Command = getattr(import_module(entry.module), entry.attribute)
+    except ModuleNotFoundError as error:
+        if error.name not in SERVER_EXTRA:
+            raise
+        raise Failure(f"`{name}` needs the post office: pip install 'mailsponge[server]'") from error
+    return command
+
+
+class Group(click.Group):
+    """A group in the order it was written, whose help loads nothing and whose errors are messages for a person."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by what the table says of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.purpose) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what it raises on purpose is told, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except MailspongeError as error:
+            raise Failure(str(error)) from error
+
+
+@click.group(
+    cls=Group,
+    commands=LazyCommands(COMMANDS),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="mailsponge", message="%(prog)s %(version)s")
+def main() -> None:
+    """One mail when something keeps failing, and a mail server a person can understand.
+
+    \b
+    mailsponge run backup -- /usr/local/bin/backup    mail me when my backup keeps failing
+    mailsponge serve                                  take that mail on this machine, port 2525
+    mailsponge mail list                              read it
+
+    Each command explains itself: mailsponge COMMAND --help
+    """

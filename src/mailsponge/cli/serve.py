@@ -1,0 +1,53 @@
+"""``mailsponge serve``: the post office."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mailsponge import daemon
+from mailsponge.cli.options import where_mail_is
+from mailsponge.config import Endpoint
+
+
+def _addresses(
+    context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[Endpoint, ...]:
+    try:
+        return tuple(map(Endpoint.parse, texts))
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from error
+
+
+@click.command()
+@where_mail_is
+@click.option(
+    "--smtp",
+    callback=_addresses,
+    multiple=True,
+    metavar="ADDR:PORT",
+    help="Take mail here; may be given several times. Port 0: any free one. [default: 127.0.0.1:2525]",
+)
+def serve(data: Path | None, config: Path | None, smtp: tuple[Endpoint, ...]) -> None:
+    """Run the post office: take mail over SMTP, and keep it.
+
+    Without any option it listens on 127.0.0.1, port 2525, for programs on this machine, and has one mailbox: yours.
+    Mail for postmaster, root and abuse comes to you too. It needs no root, and runs until you stop it with Ctrl-C.
+
+    \b
+    Examples:
+      mailsponge serve
+      mailsponge serve --smtp 127.0.0.1:2526 --data /tmp/post-office
+      mailsponge serve --smtp '[::1]:2525' --smtp 127.0.0.1:2525
+      mailsponge serve --config /etc/mailsponge.toml
+
+    \b
+    Then send something, and read it:
+      curl smtp://127.0.0.1:2525 --mail-from me@localhost --mail-rcpt root@localhost -T letter.txt
+      mailsponge mail list
+
+    A line with `ready` and the addresses is printed once every one of them is listened on; then comes one line a
+    message. SIGTERM and SIGINT end it cleanly, SIGHUP makes it read its configuration again.
+    """
+    daemon.serve(daemon.Wish(config, data, smtp))

@@ -1,0 +1,173 @@
+"""The post office as a program: the only place that wires its rooms together.
+
+configuration ──> accounts ──> rules ──┐
+                  data directory ──> store ──> listener ──> ready ··· SIGTERM ──> listener stops ──> store closes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from mailsponge import config as configuration
+from mailsponge.accounts import Accounts
+from mailsponge.config import Config, Endpoint, Loaded, Machine, Smtp
+from mailsponge.errors import ConfigError
+from mailsponge.server.listener import Listener
+from mailsponge.server.rules import Rules
+from mailsponge.store.protocol import Store
+from mailsponge.store.sqlite import SqliteStore
+
+log = logging.getLogger("mailsponge.daemon")
+
+
+class Wish(NamedTuple):
+    """What was asked for on the command line; it counts for more than the file."""
+
+    config: Path | None = None
+    data: Path | None = None
+    smtp: Sequence[Endpoint] = ()
+
+
+def read(wish: Wish, machine: Machine) -> Loaded:
+    """The configuration in force. Raises ConfigError."""
+    loaded = configuration.load(wish.config, machine)
+    config = loaded.config
+    return loaded._replace(
+        config=msgspec.structs.replace(
+            config,
+            data=wish.data or config.data,
+            smtp=Smtp(listen=tuple(wish.smtp)) if wish.smtp else config.smtp,
+        )
+    )
+
+
+def rules_of(loaded: Loaded) -> Rules:
+    """What the listener goes by. Raises ConfigError for what only shows when names are put together."""
+    config, source = loaded
+    accounts = Accounts(config.domains, tuple(config.users), config.aliases, where=source.at)
+    return Rules.of(config, accounts)
+
+
+def serve(wish: Wish) -> None:
+    """Run until SIGTERM or SIGINT. Raises MailspongeError when it cannot start; the message says what to do."""
+    _log_to_standard_error()
+    machine = Machine.here()
+    loaded = read(wish, machine)
+    _allow_open_files(loaded.config.limits.connections + 100)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_PostOffice(wish, machine, loaded).run())
+
+
+class _PostOffice:
+    """The rooms, wired together."""
+
+    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded) -> None:
+        self._wish = wish
+        self._machine = machine
+        self._config = loaded.config
+        self._rules = rules_of(loaded)
+
+    async def run(self) -> None:
+        """Open, say that all is ready, work until a signal says to stop, close."""
+        loop = asyncio.get_running_loop()
+        told_to_stop = asyncio.Event()
+        store: Store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
+        try:
+            store.sweep()
+            listener = Listener(self._rules, store)
+            where = await listener.start(self._config.smtp.listen)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, told_to_stop.set)
+            loop.add_signal_handler(signal.SIGHUP, self._reload, listener)
+            self._ready(where)
+            await told_to_stop.wait()
+            notify("STOPPING=1")
+            await listener.stop()
+        finally:
+            store.close()
+
+    def _ready(self, where: Sequence[Endpoint]) -> None:
+        """Every socket listens: say so, to people and to systemd."""
+        # What is there now stays: the garbage collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        addresses = ", ".join(map(str, where))
+        sys.stderr.write(
+            f"mailsponge: ready: smtp {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
+        )
+        sys.stderr.flush()
+        notify(f"READY=1\nSTATUS=smtp {addresses}")
+
+    def _reload(self, listener: Listener) -> None:
+        """Read the configuration again; one that cannot be changes nothing."""
+        try:
+            loaded = read(self._wish, self._machine)
+            listener.rules = rules_of(loaded)
+        except ConfigError as error:
+            log.error("not reloaded, all stays as it was: %s", error)
+            return
+        old, new = self._config, loaded.config
+        if (old.data, old.smtp) != (new.data, new.smtp):
+            log.warning("reloaded; data and smtp.listen change when the server is started anew")
+        else:
+            log.info("reloaded")
+
+
+def _whom(config: Config) -> str:
+    """``me@localhost``, or how many people at which domains."""
+    domain = "localhost" if "localhost" in config.domains else next(iter(config.domains))
+    users = list(config.users)
+    more = f" and {len(users) - 1} more" if len(users) > 1 else ""
+    return f"{users[0]}@{domain}{more}"
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise this process's own limit to what its connections need, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        possible = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it started this (sd_notify(3)); silence from it is no error."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        address = "\0" + address[1:] if address.startswith("@") else address
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.sendto(state.encode(), address)
+
+
+def _log_to_standard_error() -> None:
+    """One line a record; the time in UTC, except where systemd's journal puts its own."""
+    ours = logging.getLogger("mailsponge")
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        logging.Formatter("%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s")
+    )
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop: uvloop's if it is installed, for speed; Python's own does all the same."""
+    try:
+        uvloop = import_module("uvloop")
+    except ModuleNotFoundError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop

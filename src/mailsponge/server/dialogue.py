@@ -1,0 +1,232 @@
+"""What the server answers: the engine's events on one side, admission and the store on the other.
+
+    Recipient ──> admission          Content ──> incoming.write
+    Data ───────> store.incoming     EndOfData ─> incoming.accept ··· (the commit) ··· _done ──> 250
+
+Nothing here knows of sockets or deadlines; :mod:`mailsponge.server.session` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from mailsponge.admission import Refused, recipient
+from mailsponge.errors import StoreError, StoreFull
+from mailsponge.mail.reply import Reply
+from mailsponge.server import held, logline
+from mailsponge.server.rules import Rules
+from mailsponge.server.transaction import Client, Transaction
+from mailsponge.smtp.events import (
+    Closed,
+    Content,
+    Data,
+    EndOfData,
+    Event,
+    Hello,
+    Mail,
+    Question,
+    Quit,
+    Recipient,
+    Reset,
+)
+from mailsponge.smtp.replies import TOO_MANY_ERRORS
+from mailsponge.smtp.server import Server
+from mailsponge.store.protocol import Incoming, Store
+
+PIPELINED: Final = Reply(
+    503, "5.5.0", "Wait for the reply to that before you send more; closing the connection"
+)
+NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
+NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
+
+BACKLOG: Final = 8_000_000
+"""Bytes of one message that the store may be behind before its sender has to wait."""
+LOOK_EVERY: Final = 500_000
+"""Bytes of one message after which the store is asked how far behind it is."""
+
+
+class House(Protocol):
+    """What all dialogues share."""
+
+    @property
+    def rules(self) -> Rules:
+        """What a session that begins now goes by."""
+
+    @property
+    def store(self) -> Store:
+        """Where messages go."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What time it is, in seconds since the epoch."""
+
+
+Answer = Reply | int | None
+"""A reply; or a reason to hold the session up (:mod:`mailsponge.server.held`); or nothing to be said."""
+
+
+class Dialogue:
+    """One session's side of the talk."""
+
+    __slots__ = (
+        "_committed",
+        "_house",
+        "_looked_at",
+        "_refused",
+        "client",
+        "engine",
+        "quit",
+        "rules",
+        "transaction",
+    )
+
+    def __init__(self, house: House, peer: str, committed: Callable[[Reply], None]) -> None:
+        """``committed`` gets the reply to a message whose answer was :data:`held.COMMITTING`."""
+        self._house = house
+        self._committed = committed
+        self.rules = house.rules
+        self.engine = Server(self.rules.hostname, self.rules.limits)
+        self.client = Client(peer)
+        self.transaction: Transaction | None = None
+        self.quit = False
+        self._refused = 0  # recipients, since the last message that was taken
+        self._looked_at = 0  # the size of the message when the store's backlog was last asked for
+
+    @property
+    def in_message(self) -> bool:
+        """Between DATA and its end."""
+        return self.transaction is not None and self.transaction.incoming is not None
+
+    def answer(self, event: Event) -> Answer:
+        """Decide about one event."""
+        decide = _DECISIONS.get(type(event))
+        if decide is not None:
+            return decide(self, event)
+        assert isinstance(event, Question)
+        return event.reply
+
+    def forget(self, why: str) -> None:
+        """Drop the transaction, if there is one; ``why`` is a word for the log."""
+        transaction = self.transaction
+        if transaction is not None:
+            self.transaction = None
+            transaction.drop()
+            logline.given_up(self.client, transaction, why)
+
+    def hang_up(self, *, committing: bool) -> None:
+        """The connection is lost: drop what is not complete. A commit under way goes on, with nobody to tell."""
+        if not committing:
+            self.forget("connection-lost")
+        self._committed = _nobody_waits
+
+    def when_store_is_ready(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once the store has caught up with what it was given of the message so far."""
+        self._message()[1].when_written(then)
+
+    def _hello(self, event: Hello) -> Answer:
+        if self.engine.pending:
+            return PIPELINED
+        self.forget("hello")
+        self.client = Client(self.client.peer, event.name, event.extended)
+        return event.reply
+
+    def _mail(self, event: Mail) -> Answer:
+        self.transaction = Transaction(event)
+        return event.reply
+
+    def _recipient(self, event: Recipient) -> Answer:
+        transaction = self.transaction
+        assert transaction is not None
+        decision = recipient(self.rules.accounts, event.address)
+        if not isinstance(decision, Refused):
+            transaction.admit(event.address, decision)
+            return event.reply
+        transaction.refuse(decision)
+        self._refused += 1
+        return decision.reply if self._refused <= self.rules.limits.errors else TOO_MANY_ERRORS
+
+    def _data(self, event: Data) -> Answer:
+        if self.engine.pending:
+            return PIPELINED
+        assert self.transaction is not None
+        try:
+            incoming = self._house.store.incoming()
+        except StoreError as error:
+            return _store_reply(error)
+        self._looked_at = 0
+        self.transaction.begin(incoming, self.client, self.rules.hostname, self._house.clock())
+        return event.reply
+
+    def _content(self, event: Content) -> Answer:
+        transaction, incoming = self._message()
+        incoming.write(event.data)
+        transaction.size += len(event.data)
+        if transaction.size - self._looked_at < LOOK_EVERY:
+            return None
+        self._looked_at = transaction.size
+        return held.STORE_BEHIND if incoming.backlog > BACKLOG else None
+
+    def _end_of_data(self, event: EndOfData) -> Answer:
+        transaction, incoming = self._message()
+        if event.fault is not None:
+            self.transaction = None
+            transaction.drop()
+            logline.not_taken(self.client, transaction, event.fault)
+            return event.fault
+        incoming.accept(transaction.acceptance(self.client), self._done)
+        return held.COMMITTING if self.transaction is transaction else None  # a store may be done at once
+
+    def _done(self, error: StoreError | None) -> None:
+        """The store has the message on disk, or could not keep it."""
+        transaction, incoming = self._message()
+        self.transaction = None
+        if error is None:
+            self._refused = 0
+            reply = Reply(250, "2.0.0", f"Taken as {incoming.id}")
+            logline.taken(self.client, transaction, incoming.id)
+        else:
+            reply = _store_reply(error)
+            logline.not_kept(self.client, transaction, reply, error)
+        self._committed(reply)
+
+    def _reset(self, event: Reset) -> Answer:
+        self.forget("reset")
+        return event.reply
+
+    def _quit(self, event: Quit) -> Answer:
+        self.forget("quit")
+        self.quit = not self.engine.pending
+        return event.reply
+
+    def _closed(self, event: Closed) -> Answer:
+        self.forget("closed")
+        return held.LEAVING
+
+    def _message(self) -> tuple[Transaction, Incoming]:
+        transaction = self.transaction
+        assert transaction is not None
+        assert transaction.incoming is not None
+        return transaction, transaction.incoming
+
+
+def _nobody_waits(reply: Reply) -> None:
+    """Take a reply whose connection is lost; the store has logged what became of the message."""
+
+
+def _store_reply(error: StoreError) -> Reply:
+    return NO_ROOM if isinstance(error, StoreFull) else NO_STORE
+
+
+_DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
+    Hello: Dialogue._hello,
+    Mail: Dialogue._mail,
+    Recipient: Dialogue._recipient,
+    Data: Dialogue._data,
+    Content: Dialogue._content,
+    EndOfData: Dialogue._end_of_data,
+    Reset: Dialogue._reset,
+    Quit: Dialogue._quit,
+    Closed: Dialogue._closed,
+}
+"""What is decided here; all other events get the engine's own answer."""

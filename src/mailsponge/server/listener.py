@@ -1,0 +1,127 @@
+"""The sockets: where connections come in, how many at a time, and how the listening ends."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterable
+
+from mailsponge import clock
+from mailsponge.config import Endpoint
+from mailsponge.errors import UsageError
+from mailsponge.mail.reply import Reply
+from mailsponge.server.doors import Doors
+from mailsponge.server.rules import Rules
+from mailsponge.server.session import STOPPING, Session
+from mailsponge.store.protocol import Store
+
+GRACE = 5.0
+"""Seconds that sessions get to end once the listener stops."""
+QUEUE = 512
+"""Connections that the kernel keeps until they are taken; and as many are taken at a time."""
+
+
+class Listener:
+    """Takes connections, and keeps the sessions that are open.
+
+    ``rules`` may be replaced at any time; sessions go by what they began with.
+    """
+
+    def __init__(self, rules: Rules, store: Store, now: clock.Clock = clock.now) -> None:
+        """Make it within a running event loop."""
+        self.rules = rules
+        self.store = store
+        self.clock: Callable[[], float] = now
+        self.loop = asyncio.get_running_loop()
+        self._doors = Doors()
+        self._servers: list[asyncio.Server] = []
+        self._sessions: set[Session] = set()
+        self._emptied = asyncio.Event()
+        self._stopping = False
+
+    async def start(self, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+        """Listen on each address; returns them with the ports they really have.
+
+        Raises UsageError when an address cannot be had; then none is listened on.
+        """
+        sockets: list[socket.socket] = []
+        try:
+            sockets.extend(_bound(endpoint) for endpoint in endpoints)
+        except UsageError:
+            for bound in sockets:
+                bound.close()
+            raise
+        for bound in sockets:
+            server = await self.loop.create_server(lambda: Session(self), sock=bound, backlog=QUEUE)
+            self._servers.append(server)
+        return tuple(Endpoint(*bound.getsockname()[:2]) for bound in sockets)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take no more connections, let each session end, and cut off what has not after ``grace`` seconds."""
+        self._stopping = True
+        for server in self._servers:
+            server.close()
+        for session in tuple(self._sessions):
+            session.stop()
+        self._note_if_empty()
+        try:
+            await asyncio.wait_for(self._emptied.wait(), grace)
+        except TimeoutError:
+            for session in tuple(self._sessions):
+                session.abort()
+
+    def enter(self, session: Session, peer: str) -> Reply | None:
+        """Count a session in, or say why it may not come in."""
+        refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
+        if refusal is None:
+            self._sessions.add(session)
+        return refusal
+
+    def leave(self, session: Session, peer: str) -> None:
+        """Count a session out; one that was not let in does not count."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+            self._doors.leave(peer)
+            self._note_if_empty()
+
+    def _note_if_empty(self) -> None:
+        if self._stopping and not self._sessions:
+            self._emptied.set()
+
+
+def _bound(endpoint: Endpoint) -> socket.socket:
+    """A socket that has the address. Raises UsageError that says what to do."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(
+                socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1
+            )  # IPv4 has a line of its own in the settings
+        bound.bind((endpoint.host, endpoint.port))
+        bound.listen(QUEUE)
+    except OSError as error:
+        bound.close()
+        raise UsageError(f"cannot listen on {endpoint}: {_what_to_do(error, endpoint)}") from error
+    return bound
+
+
+def _what_to_do(error: OSError, endpoint: Endpoint) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"port {endpoint.port} is taken by another program (`ss -ltnp` shows which); "
+                "stop it, or choose another port, such as --smtp 127.0.0.1:2526"
+            )
+        case errno.EACCES:
+            return (
+                f"port {endpoint.port} needs more rights; start as root or with CAP_NET_BIND_SERVICE, "
+                "or choose a port above 1023"
+            )
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address; `ip address` shows those it has"
+        case number:
+            return os.strerror(number or 0)

@@ -1,0 +1,85 @@
+"""One line a transaction, ``key=value``, for a person with grep.
+
+    taken id=17 peer=192.0.2.1 helo=client.example from=<a@b.example> to=<me@here.example> mailbox=me bytes=4096
+
+What a stranger said cannot begin a new line, drive a terminal, or pass for another field: control characters, all
+beyond ASCII and spaces inside a value are escaped. Sentences (``why``, ``reply``) stand in quotes, last in the line.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from mailsponge.errors import StoreError
+from mailsponge.mail.reply import Reply, printable
+from mailsponge.server.transaction import Client, Transaction
+
+log = logging.getLogger("mailsponge.server")
+
+RECIPIENTS_TOLD = 20
+"""Recipients that a line names; the count of the others follows."""
+
+
+def taken(client: Client, transaction: Transaction, message_id: int) -> None:
+    """The message is in the store and the sender was told so."""
+    if log.isEnabledFor(logging.INFO):
+        log.info("%s", f"taken id={message_id} {_who(client, transaction)}{_what(transaction)}")
+
+
+def not_kept(client: Client, transaction: Transaction, reply: Reply, error: StoreError) -> None:
+    """The store could not keep the message: someone has to look after the disk."""
+    why = _sentence(str(error))
+    log.error(
+        "%s", f"not-kept {_who(client, transaction)}{_what(transaction)} reply={_said(reply)} error={why}"
+    )
+
+
+def not_taken(client: Client, transaction: Transaction, reply: Reply) -> None:
+    """The message was refused for what it is."""
+    if log.isEnabledFor(logging.INFO):
+        log.info("%s", f"refused {_who(client, transaction)}{_what(transaction)} reply={_said(reply)}")
+
+
+def given_up(client: Client, transaction: Transaction, why: str) -> None:
+    """The transaction ended without a message; ``why`` is one of our own words."""
+    if log.isEnabledFor(logging.INFO):
+        log.info("%s", f"ended {_who(client, transaction)} because={why}{_what(transaction)}")
+
+
+def turned_away(peer: str, reply: Reply) -> None:
+    """A connection was not let in."""
+    if log.isEnabledFor(logging.INFO):
+        log.info("%s", f"turned-away peer={_value(peer)} reply={_said(reply)}")
+
+
+def _who(client: Client, transaction: Transaction) -> str:
+    sender = transaction.reverse_path
+    return (
+        f"peer={_value(client.peer)} helo={_value(client.helo)} "
+        f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
+    )
+
+
+def _recipients(transaction: Transaction) -> str:
+    told = ",".join(f"<{_value(str(address))}>" for address in transaction.recipients[:RECIPIENTS_TOLD])
+    more = len(transaction.recipients) - RECIPIENTS_TOLD
+    return f"{told},+{more}" if more > 0 else told
+
+
+def _what(transaction: Transaction) -> str:
+    mailboxes = f" mailbox={','.join(map(_value, transaction.mailboxes))}" if transaction.mailboxes else ""
+    refusals = f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
+    return f"{mailboxes} bytes={transaction.size}{refusals if transaction.refused else ''}"
+
+
+def _value(text: str) -> str:
+    safe = printable(text)
+    return safe.replace(" ", "\\x20") if " " in safe else safe
+
+
+def _said(reply: Reply) -> str:
+    return _sentence(reply.encoded.decode("ascii").strip())
+
+
+def _sentence(text: str) -> str:
+    return '"' + printable(text).replace('"', '\\"') + '"'

@@ -1,0 +1,38 @@
+"""What a session goes by from its first byte to its last: one value, replaced as a whole by a reload."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mailsponge.accounts import Accounts
+from mailsponge.config import Config
+from mailsponge.smtp.limits import Limits
+
+
+class Rules(NamedTuple):
+    """The configuration as the listener needs it."""
+
+    hostname: str
+    accounts: Accounts
+    limits: Limits
+    """The engine's."""
+    command_deadline: float
+    """Seconds for a whole command, for the next piece of a message, and for the peer to read what it is told."""
+    message_deadline: float
+    """Seconds from DATA to the end of the message."""
+    connections: int
+    connections_per_address: int
+
+    @classmethod
+    def of(cls, config: Config, accounts: Accounts) -> Rules:
+        """Take what the listener needs out of the configuration."""
+        limits = config.limits
+        return cls(
+            config.hostname,
+            accounts,
+            Limits(int(limits.message_size), limits.recipients, limits.command_line, limits.errors),
+            float(limits.command_deadline),
+            float(limits.message_deadline),
+            limits.connections,
+            limits.connections_per_address,
+        )

@@ -1,0 +1,269 @@
+"""One connection: bytes from the socket to the dialogue, its answers back, in time.
+
+The engine is asked for events only while nothing holds the session up (:mod:`mailsponge.server.held`). What arrives
+meanwhile stays in the kernel, where TCP slows the peer down: memory is bounded whatever the peer does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from mailsponge.mail.reply import Reply
+from mailsponge.server import dialogue, held, logline
+from mailsponge.server.deadline import Deadline
+from mailsponge.server.dialogue import PIPELINED, Dialogue
+from mailsponge.smtp.events import NEED_DATA
+
+STOPPING: Final = Reply(421, "4.3.2", "This server is stopping; please come again in a minute")
+
+LINGER: Final = 5.0
+"""Seconds to read on after the last word until the peer closes. Closing first, with bytes unread, would reset the
+connection, and the peer might lose the reply that tells it why."""
+LINGER_STOPPING: Final = 1.0
+REPLIES_AT_ONCE: Final = 200
+"""Replies gathered for one write; more are written in between, so that a peer who does not read is noticed."""
+
+
+class House(dialogue.House, Protocol):
+    """What a session needs of the listener it came in by."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it runs in; its clock measures every deadline."""
+
+    def enter(self, session: Session, peer: str) -> Reply | None:
+        """Count the session in, or say why it may not come in."""
+
+    def leave(self, session: Session, peer: str) -> None:
+        """Count it out."""
+
+
+class Session(asyncio.Protocol):
+    """The server's side of one connection."""
+
+    __slots__ = (
+        "_deadline",
+        "_dialogue",
+        "_held",
+        "_house",
+        "_message_due",
+        "_out",
+        "_peer_done",
+        "_pumping",
+        "_reading",
+        "_stopping",
+        "_time",
+        "_transport",
+    )
+
+    _transport: asyncio.Transport
+    _deadline: Deadline
+    _dialogue: Dialogue
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._time: Callable[[], float] = house.loop.time
+        self._held = held.NOT
+        self._pumping = False
+        self._reading = True
+        self._peer_done = False  # the peer has closed its side
+        self._stopping = False
+        self._message_due = 0.0  # by the loop's clock; 0.0 while no message is being read
+        self._out: list[bytes] = []
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or turn away."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("peername")
+        self._dialogue = Dialogue(self._house, name[0] if isinstance(name, tuple) else "", self._committed)
+        peer = self._dialogue.client.peer
+        due = self._time() + self._dialogue.rules.command_deadline
+        self._deadline = Deadline(self._house.loop, due, self._missed)
+        refusal = self._house.enter(self, peer)
+        if refusal is None:
+            transport.write(self._dialogue.engine.greet())
+        else:
+            logline.turned_away(peer, refusal)
+            self._held = held.LEAVING
+            transport.write(refusal.encoded)
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, and act on them unless something holds the session up."""
+        if not self._held:
+            self._dialogue.engine.receive_data(data)
+            self._pump()
+        elif not self._held & held.LEAVING:
+            self._dialogue.engine.receive_data(data)
+            self._listen(False)
+
+    def eof_received(self) -> bool:
+        """The peer says no more. It may still read, so what is owed to it is sent before the connection closes."""
+        if self._held & held.LEAVING:
+            return False
+        self._peer_done = True
+        self._dialogue.engine.receive_data(b"")
+        if not self._held:
+            self._pump()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop what was not complete. A commit under way goes on; the peer will send that message again."""
+        self._dialogue.hang_up(committing=bool(self._held & held.COMMITTING))
+        self._held |= held.LEAVING
+        self._reading = False
+        self._deadline.cancel()
+        self._house.leave(self, self._dialogue.client.peer)
+
+    def pause_writing(self) -> None:
+        """The peer does not read its replies: take no more commands from it."""
+        self._held |= held.PEER_DEAF
+        self._listen(False)
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._resume(held.PEER_DEAF)
+
+    # What the listener tells.
+
+    def stop(self) -> None:
+        """Say 421 and go, at once or when the commit under way is done."""
+        self._stopping = True
+        if not self._held & (held.COMMITTING | held.LEAVING):
+            self._leave("stopping", STOPPING, LINGER_STOPPING)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
+
+    # Events and answers.
+
+    def _pump(self) -> None:
+        """Answer all that has come, in one write if it is not very much."""
+        next_event = self._dialogue.engine.next_event
+        event = next_event()
+        if event is NEED_DATA:
+            return
+        send, answer_to, out = self._dialogue.engine.send, self._dialogue.answer, self._out
+        self._pumping = True
+        while event is not NEED_DATA:
+            answer = answer_to(event)
+            if isinstance(answer, Reply):
+                out.append(send(answer))
+                if answer is PIPELINED:
+                    self._leave("pipelined")
+                elif len(out) >= REPLIES_AT_ONCE:
+                    self._flush()
+            elif answer is not None:
+                self._hold(answer)
+            if self._held:
+                break
+            event = next_event()
+        self._pumping = False
+        self._move_deadline()
+        self._flush()
+
+    def _committed(self, reply: Reply) -> None:
+        """The message is in the store, or could not be put there."""
+        if self._held & held.LEAVING:
+            return
+        self._out.append(self._dialogue.engine.send(reply))
+        if self._stopping:
+            self._leave("stopping", STOPPING, LINGER_STOPPING)
+        else:
+            self._resume(held.COMMITTING)
+
+    def _hold(self, reason: int) -> None:
+        """Ask for no more events for now."""
+        self._held |= reason
+        if reason == held.LEAVING:
+            self._go()
+        elif reason == held.STORE_BEHIND:
+            self._listen(False)
+            self._dialogue.when_store_is_ready(self._store_is_ready)
+
+    def _resume(self, reason: int) -> None:
+        """One reason to hold the session up is gone."""
+        self._held &= ~reason
+        if self._pumping or self._held & held.LEAVING:
+            return  # a store may be done at once, inside the pump, which then goes on by itself
+        if not self._held:
+            self._pump()
+        self._flush()
+        self._move_deadline()
+        if not self._held:
+            self._listen(True)
+
+    def _store_is_ready(self) -> None:
+        self._resume(held.STORE_BEHIND)
+
+    # The socket and the clock.
+
+    def _listen(self, yes: bool) -> None:
+        """Read from the socket, or let TCP hold the peer."""
+        if yes is not self._reading and not self._transport.is_closing():
+            self._reading = yes
+            (self._transport.resume_reading if yes else self._transport.pause_reading)()
+
+    def _flush(self) -> None:
+        out = self._out
+        if out:
+            written = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            self._transport.write(written)
+
+    def _leave(self, why: str, last_word: Reply | None = None, linger: float = LINGER) -> None:
+        """Drop what is not complete, say the last word, and go."""
+        self._dialogue.forget(why)
+        if last_word is not None:
+            self._out.append(self._dialogue.engine.send(last_word))
+        self._held |= held.LEAVING
+        self._go(linger)
+
+    def _go(self, linger: float = LINGER) -> None:
+        """Close, at once if the peer waits for that, else when it has closed or a little while is over."""
+        self._flush()
+        transport = self._transport
+        if self._peer_done or self._dialogue.quit:
+            transport.close()
+        elif not transport.is_closing():
+            transport.write_eof()
+            self._listen(True)
+        if not transport.is_closing() or transport.get_write_buffer_size():
+            self._deadline.set(self._time() + linger)
+
+    def _missed(self) -> None:
+        """A deadline has passed."""
+        if self._held & (held.LEAVING | held.PEER_DEAF):
+            self._transport.abort()
+        elif self._held:  # it is the store that takes its time, not the peer
+            self._deadline.set(self._time() + self._dialogue.rules.command_deadline)
+        else:
+            self._leave("too-slow", _too_slow(self._dialogue))
+
+    def _move_deadline(self) -> None:
+        """Something happened: give the peer its time anew."""
+        if self._held & held.LEAVING:
+            return
+        now = self._time()
+        rules = self._dialogue.rules
+        due = now + rules.command_deadline
+        if self._dialogue.in_message:
+            self._message_due = self._message_due or now + rules.message_deadline
+            due = min(due, self._message_due)
+        else:
+            self._message_due = 0.0
+        self._deadline.set(due)
+
+
+def _too_slow(dialogue: Dialogue) -> Reply:
+    if dialogue.in_message:
+        return Reply(421, "4.4.2", "The message did not come in time and was dropped; please connect again")
+    return Reply(
+        421, "4.4.2", f"Nothing came for {dialogue.rules.command_deadline:g} seconds; closing the connection"
+    )

@@ -1,0 +1,110 @@
+"""One transaction, from MAIL to the end of its data: whom it is for, why, and the message on its way into the store."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mailsponge import clock
+from mailsponge.admission import Admitted, Refused
+from mailsponge.mail.address import Address
+from mailsponge.mail.envelope import Envelope
+from mailsponge.mail.trace_header import protocol, received, return_path
+from mailsponge.smtp.events import Mail
+from mailsponge.store.protocol import Acceptance, Incoming
+
+REFUSALS_REMEMBERED = 5
+"""Refused recipients that the log line tells; a client that tries out a thousand names is not given a thousand."""
+
+
+class Client(NamedTuple):
+    """Who is at the other end."""
+
+    peer: str
+    """Its IP address; ``""`` where there is none."""
+    helo: str = ""
+    """What it calls itself: unproven."""
+    extended: bool = False
+    """It said EHLO."""
+
+
+class Transaction:
+    """What is known of one transaction so far."""
+
+    __slots__ = (
+        "_mail",
+        "arrived_at",
+        "incoming",
+        "mailboxes",
+        "reasons",
+        "recipients",
+        "refusals",
+        "refused",
+        "size",
+    )
+
+    def __init__(self, mail: Mail) -> None:
+        self._mail = mail
+        self.recipients: list[Address] = []
+        self.mailboxes: dict[str, None] = {}
+        """Distinct, in the order they came."""
+        self.reasons: list[str] = []
+        """Why each recipient was admitted."""
+        self.refused = 0
+        """How many recipients were refused."""
+        self.refusals: list[str] = []
+        """Why the first few were."""
+        self.incoming: Incoming | None = None
+        self.arrived_at = 0.0
+        self.size = 0
+        """Bytes of the message, without the headers put on top."""
+
+    @property
+    def reverse_path(self) -> Address | None:
+        """Where failures are reported to; None is the null reverse-path."""
+        return self._mail.reverse_path
+
+    def admit(self, address: Address, decision: Admitted) -> None:
+        """One more recipient."""
+        self.recipients.append(address)
+        self.reasons.append(decision.reason)
+        for mailbox in decision.mailboxes:
+            self.mailboxes[mailbox] = None
+
+    def refuse(self, decision: Refused) -> None:
+        """One recipient that was not taken."""
+        self.refused += 1
+        if self.refused <= REFUSALS_REMEMBERED:
+            self.refusals.append(decision.reason)
+
+    def begin(self, incoming: Incoming, client: Client, hostname: str, at: float) -> None:
+        """The message itself begins: put the trace on top (RFC 5321 section 4.4)."""
+        self.incoming = incoming
+        self.arrived_at = at
+        trace = received(
+            helo=client.helo,
+            peer=client.peer,
+            by=hostname,
+            protocol=protocol(extended=client.extended, smtputf8=self._mail.smtputf8),
+            id=incoming.id,
+            at=clock.local(at),
+            recipient=self.recipients[0] if len(self.recipients) == 1 else None,
+        )
+        incoming.write(return_path(self._mail.reverse_path) + trace)
+
+    def acceptance(self, client: Client) -> Acceptance:
+        """What the store keeps with the message."""
+        mail = self._mail
+        return Acceptance(
+            Envelope(mail.reverse_path, tuple(self.recipients), mail.eight_bit, mail.smtputf8),
+            tuple(self.mailboxes),
+            self.arrived_at,
+            client.peer,
+            client.helo,
+            tuple(self.reasons),
+        )
+
+    def drop(self) -> None:
+        """Forget the message, if one had begun."""
+        if self.incoming is not None:
+            self.incoming.discard()
+            self.incoming = None

@@ -1,0 +1,225 @@
+"""Rules of the configuration: what it takes, what it says of mistakes, what is there when nobody said anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailsponge.config import Config, Endpoint, Machine, load, parse
+from mailsponge.config.lines import Source
+from mailsponge.config.machine import is_hostname
+from mailsponge.config.units import Duration, Size
+from mailsponge.errors import ConfigError
+
+MACHINE = Machine(hostname="box.example", user="ann", data=Path("/home/ann/mail"))
+
+WHOLE = """\
+hostname = "mail.example.org"
+data = "/var/lib/mailsponge"
+
+[smtp]
+listen = ["0.0.0.0:25", "[::]:25"]
+
+[limits]
+message_size = "10 MB"
+recipients = 200
+command_deadline = "1 min"
+message_deadline = 600
+connections = 10
+connections_per_address = 2
+errors = 3
+command_line = 1024
+
+[domains."example.org"]
+[domains."example.net"]
+
+[users.me]
+[users.you]
+deliver = "mailbox"
+
+[aliases]
+root = "me"
+team = ["me", "you"]
+"""
+
+
+def read(text: str) -> Config:
+    return parse(Source("post.toml", text), MACHINE).config
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def test_every_setting_is_read():
+    config = read(WHOLE)
+
+    assert config.hostname == "mail.example.org"
+    assert config.data == Path("/var/lib/mailsponge")
+    assert config.smtp.listen == (Endpoint("0.0.0.0", 25), Endpoint("::", 25))
+    limits = config.limits
+    assert (limits.message_size, limits.recipients, limits.command_line, limits.errors) == (
+        10_000_000,
+        200,
+        1024,
+        3,
+    )
+    assert (limits.command_deadline, limits.message_deadline) == (60.0, 600.0)
+    assert (limits.connections, limits.connections_per_address) == (10, 2)
+    assert list(config.domains) == ["example.org", "example.net"]
+    assert list(config.users) == ["me", "you"]
+    assert config.aliases == {"root": ("me",), "team": ("me", "you")}
+
+
+def test_without_a_file_the_machine_and_its_user_have_a_post_office():
+    config = load(None, MACHINE).config
+
+    assert config.smtp.listen == (Endpoint("127.0.0.1", 2525),)
+    assert config.data == MACHINE.data
+    assert list(config.users) == ["ann"]
+    assert list(config.domains) == ["box.example", "localhost", "[127.0.0.1]", "[IPv6:::1]"]
+
+
+def test_an_empty_file_is_the_same_as_none():
+    assert read("") == load(None, MACHINE).config
+
+
+def test_left_out_domains_follow_the_hostname_that_was_set():
+    assert "mail.example.org" in read('hostname = "mail.example.org"').domains
+
+
+def test_an_unknown_key_is_told_with_file_line_and_suggestion():
+    assert refusal("[limits]\n\nmesage_size = 1") == (
+        "post.toml:3: limits.mesage_size is not a setting. Did you mean message_size?"
+    )
+
+
+def test_a_key_like_no_other_is_told_with_what_there_is():
+    assert refusal("[smtp]\nxyzzy = 1").endswith("What can be set here: listen")
+
+
+def test_an_unknown_table_is_told():
+    assert refusal("[relay]\nsmarthost = 'x'").startswith("post.toml:1: relay is not a setting")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "possible"),
+    [
+        ("[limits]\nmessage_size = '50 MX'", "post.toml:2: limits.message_size", "kB, MB, GB"),
+        ("[limits]\nmessage_size = 0", "post.toml:2: limits.message_size", "more than 0"),
+        ("[limits]\nrecipients = 5", "post.toml:2: limits.recipients", "100 or more"),
+        ("[limits]\nrecipients = true", "post.toml:2: limits.recipients", "a whole number"),
+        ("[limits]\ncommand_deadline = '-1 s'", "post.toml:2: limits.command_deadline", "more than 0"),
+        (
+            "[limits]\ncommand_deadline = 'soon'",
+            "post.toml:2: limits.command_deadline",
+            "does not begin with a number",
+        ),
+        ("[smtp]\nlisten = []", "post.toml:2: smtp.listen", "127.0.0.1:2525"),
+        ("[smtp]\nlisten = ['localhost:25']", "post.toml:2: smtp.listen", "needs an IP address"),
+        ("[smtp]\nlisten = ['::1:25']", "post.toml:2: smtp.listen", "in brackets"),
+        ("[smtp]\nlisten = ['127.0.0.1:70000']", "post.toml:2: smtp.listen", "0 to 65535"),
+        ("smtp.listen = 25", "post.toml:1: smtp.listen", "127.0.0.1:2525"),
+        ("[users.me]\ndeliver = 'maildir:~/Maildir'", "post.toml:2: users.me.deliver", '"mailbox"'),
+        ("data = 'postgresql://db'", "post.toml:1: data", "only a directory"),
+        ("hostname = 'two words'", "post.toml:1: hostname", "mail.example.org"),
+        ("hostname = 1979-05-27", "post.toml:1: hostname", "a host name"),
+        ("[aliases]\nroot = 1", "post.toml:2: aliases.root", "a name or a list"),
+        ("users = 1", "post.toml:1: users", "[users]"),
+        ("[users]\nme = 1", "post.toml:2: users.me", "[users.me]"),
+        ("limits = 1", "post.toml:1: limits", "[limits]"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_its_place_and_what_can(text, place, possible):
+    told = refusal(text)
+
+    assert told.startswith(place)
+    assert possible in told
+
+
+def test_what_is_no_toml_is_told_with_its_line():
+    assert "line 2" in refusal("hostname = 'a'\n= 2")
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "none.toml", MACHINE)
+
+
+def test_a_file_that_is_not_utf8_is_told(tmp_path):
+    file = tmp_path / "latin.toml"
+    file.write_bytes(b"hostname = '\xe9'")
+
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(file, MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [("50 MB", 50_000_000), ("50MiB", 52_428_800), ("1.5 kB", 1500), ("7 B", 7), ("2 gb", 2_000_000_000)],
+)
+def test_sizes_are_read(text, bytes_):
+    assert Size.parse(text) == bytes_
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5 min", 300), ("0.2 s", 0.2), ("2 hours", 7200), ("1 day", 86400)]
+)
+def test_times_are_read(text, seconds):
+    assert Duration.parse(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["50 MB", "1 GB", "1500 B", "12 kB"])
+def test_a_size_is_written_as_it_is_read(text):
+    assert str(Size.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["5 min", "90 s", "1 hour", "0.2 s"])
+def test_a_time_is_written_as_it_is_read(text):
+    assert str(Duration.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:2525", "[::1]:0", "0.0.0.0:25"])
+def test_an_endpoint_is_written_as_it_is_read(text):
+    assert str(Endpoint.parse(text)) == text
+
+
+def test_the_line_of_a_key_is_found_in_every_way_of_writing_it():
+    source = Source("f", 'a.b = 1\n[c."d.e"]\nf = 2 # g = 3\n[[h]]\n')
+
+    assert source.at("a", "b") == "f:1: a.b"
+    assert source.at("c", "d.e", "f") == 'f:3: c."d.e".f'
+    assert source.at("h") == "f:4: h"
+
+
+def test_a_key_that_is_not_there_is_placed_at_its_table_or_nowhere():
+    source = Source("f", "[users]\n")
+
+    assert source.at("users", "me") == "f:1: users.me"
+    assert source.at("domains") == "f: domains"
+
+
+def test_data_goes_where_the_variable_says():
+    assert Machine.here({"MAILSPONGE_DATA": "/srv/mail"}).data == Path("/srv/mail")
+
+
+def test_data_goes_into_the_xdg_directory():
+    assert Machine.here({"XDG_DATA_HOME": "/xdg"}).data == Path("/xdg/mailsponge")
+
+
+@pytest.mark.parametrize("environ", [{}, {"XDG_DATA_HOME": "relative"}])
+def test_data_goes_into_the_home_directory_when_nothing_is_said(environ):
+    assert Machine.here(environ).data == Path.home() / ".local/share/mailsponge"
+
+
+@pytest.mark.parametrize("name", ["a", "mail.example.org", "box_1.lan"])
+def test_these_are_host_names(name):
+    assert is_hostname(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a..b", "-a", "a b", "é", "a" * 64, "a\r\nb"])
+def test_these_are_no_host_names(name):
+    assert not is_hostname(name)
