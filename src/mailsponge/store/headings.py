@@ -1,0 +1,114 @@
+"""What the beginning of a message says about it: From, To, Subject and Date, for a list of mails.
+
+Anybody may have written these bytes. So only so much of them is read, nothing they hold raises, and the text
+that comes out is valid Unicode without line ends (other control characters are the business of whoever shows
+it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.header import decode_header
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+HEAD = 64 * 1024
+"""Bytes of content that are looked at: as large as header sections get before servers refuse them."""
+
+LONGEST = 2000
+"""Bytes of one header that are read; the rest gives way to an ellipsis. RFC 2047 decoding grows with the square
+of this.
+"""
+
+_LONGEST_DATE = 100
+
+_FIELD = re.compile(
+    rb"^(from|to|subject|date)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
+)
+
+_BREAKS = re.compile(r"[\r\n]+")
+
+_NONSENSE = (
+    MessageError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+)
+"""What the standard library raises at hostile headers, and the codecs a header may name."""
+
+
+class Headings(NamedTuple):
+    """Headers for people; empty, or None, where they are missing."""
+
+    sender: str
+    to: str
+    subject: str
+    date: float | None
+    """Seconds since the epoch."""
+
+
+def headings(head: bytes) -> Headings:
+    """Read the first of each header in the beginning of a message. Never raises."""
+    found: dict[bytes, bytes] = {}
+    for field in _FIELD.finditer(_section(head)):
+        found.setdefault(field[1].lower(), field[2])
+    return Headings(
+        sender=text(found.get(b"from", b"")),
+        to=text(found.get(b"to", b"")),
+        subject=text(found.get(b"subject", b"")),
+        date=date(found.get(b"date", b"")),
+    )
+
+
+def _section(head: bytes) -> bytes:
+    """The header section: up to the empty line."""
+    head = head[:HEAD]
+    ends = [end for end in (head.find(b"\r\n\r\n"), head.find(b"\n\n")) if end >= 0]
+    return head[: min(ends)] if ends else head
+
+
+def text(raw: bytes) -> str:
+    """A header's body as text: unfolded, encoded words (RFC 2047) decoded, UTF-8 (RFC 6532) understood."""
+    shortened = raw[:LONGEST].decode("utf-8", "replace")
+    unfolded = _BREAKS.sub("", shortened).strip()
+    decoded = "".join(_decoded(unfolded)) if "=?" in unfolded else unfolded
+    whole = _BREAKS.sub(" ", decoded).encode("utf-8", "replace").decode("utf-8")
+    return f"{whole}…" if len(raw) > LONGEST else whole
+
+
+def _decoded(words: str) -> Iterator[str]:
+    """The text of encoded words; as they stand where they make no sense."""
+    try:
+        pieces = decode_header(words)
+    except _NONSENSE:
+        yield words
+        return
+    for piece, charset in pieces:
+        yield piece if isinstance(piece, str) else _in_charset(piece, charset)
+
+
+def _in_charset(piece: bytes, charset: str | None) -> str:
+    if charset is None:  # text between encoded words, which decode_header returns as raw-unicode-escape
+        return piece.decode("raw-unicode-escape", "replace")
+    try:
+        return piece.decode(charset, "replace")
+    except _NONSENSE:
+        return piece.decode("utf-8", "replace")
+
+
+def date(raw: bytes) -> float | None:
+    """The moment a Date header names (RFC 5322 section 3.3), if it is one that can be shown."""
+    try:
+        moment = parsedate_to_datetime(raw[:_LONGEST_DATE].decode("ascii").strip())
+        at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        datetime.fromtimestamp(at, UTC)
+    except _NONSENSE:
+        return None
+    return at

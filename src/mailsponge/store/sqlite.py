@@ -1,0 +1,94 @@
+"""The embedded store: one SQLite file, one server that writes it, readers beside it.
+
+``<directory>/store.db``, in WAL mode with synchronous=FULL, and ``server.lock``, which one server holds. A
+message is durable when its `done` is told None: that is after COMMIT has returned, and COMMIT returns after the
+fsync.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from pathlib import Path
+
+import apsw
+
+from mailsponge.errors import StoreError
+from mailsponge.store import database
+from mailsponge.store.faults import store_error, worded
+from mailsponge.store.incoming import SqliteIncoming
+from mailsponge.store.jobs import DrawnJob
+from mailsponge.store.lock import ServerLock
+from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.protocol import Call, direct
+from mailsponge.store.writer import Writer
+
+_HIGHEST_ID = """
+SELECT max(
+    (SELECT highest FROM drawn),
+    (SELECT coalesce(max(id), 0) FROM message),
+    (SELECT coalesce(max(message), 0) FROM part)
+)
+"""
+
+_ORPHANS = """
+SELECT DISTINCT message FROM part
+WHERE message < ? AND NOT EXISTS (SELECT 1 FROM message AS accepted WHERE accepted.id = part.message)
+"""
+
+_REMOVE_ORPHAN = "DELETE FROM part WHERE message = :message"
+
+
+class SqliteStore(SqliteMailboxes):
+    """See `protocol.Store`.
+
+    Makes ``directory`` (0700) and the file in it (0600) when they are missing. Raises StoreError when another
+    server holds them, when the file is damaged, foreign or newer, or when the system does not let it. ``call``
+    carries one callback a commit from the writer's thread to the caller's.
+    """
+
+    def __init__(
+        self, directory: Path, *, call: Call = direct, connect: database.Connect = database.connect
+    ) -> None:
+        database.make_directory(directory)
+        self._lock = ServerLock(directory / "server.lock")
+        try:
+            self._writing = database.open_or_create(directory / database.NAME, connect)
+            super().__init__(directory, connect=connect)
+            self._first_id = self._rows(_HIGHEST_ID)[0][0] + 1
+        except BaseException:
+            self._lock.close()
+            raise
+        self._ids = itertools.count(self._first_id)
+        self._call = call
+        self._writer = Writer(self._writing, call=call, worded=partial(_in_words, self._writing, self._file))
+        self._closed = False
+
+    def incoming(self) -> SqliteIncoming:
+        """Draws the id in memory: no disk."""
+        return SqliteIncoming(next(self._ids), self._writer, self._call)
+
+    def sweep(self) -> int:
+        """One transaction an orphan, so that even many of them never hold the writer for long."""
+        orphans = self._rows(_ORPHANS, self._first_id)
+        for (message_id,) in orphans:
+            self._change(_REMOVE_ORPHAN, message=message_id)
+        return len(orphans)
+
+    def close(self) -> None:
+        """Write and tell all that was handed over, then let go of the file and the lock."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writer.submit(DrawnJob(next(self._ids) - 1))
+        self._writer.close()
+        try:
+            super().close()
+            with worded(self._file):
+                self._writing.close()
+        finally:
+            self._lock.close()
+
+
+def _in_words(connection: apsw.Connection, file: Path, error: Exception) -> StoreError:
+    return store_error(error, file, connection.system_errno)

@@ -1,0 +1,154 @@
+"""The one thread that writes: whatever waits is committed together, then everyone who waited is told at once.
+
+That is group commit: an fsync costs the same for one message as for fifty. If a batch fails it is taken back
+and each of its jobs tried alone, so that one bad job never fails the others. No error ends the thread: what
+failed is told, and the next batch is a new attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from queue import SimpleQueue
+
+import apsw
+
+from mailsponge.errors import StoreError
+from mailsponge.store.faults import locked_out
+from mailsponge.store.jobs import Batch, Job
+from mailsponge.store.protocol import Call, Done
+
+log = logging.getLogger(__name__)
+
+HEAVIEST_BATCH = 8_000_000
+"""Bytes of content after which a batch waits for no more: keeps one commit short and SQLite's log small."""
+
+Told = Sequence[tuple[Done, StoreError | None]]
+
+
+class Writer:
+    """Writes jobs in the order they are submitted, through a connection that is nobody else's.
+
+    ``worded`` turns an error into a StoreError. ``call`` carries one callback a batch to where the outcomes belong.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, *, call: Call, worded: Callable[[Exception], StoreError]
+    ) -> None:
+        self._connection = connection
+        self._call = call
+        self._worded = worded
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._owed: list[Job] = []
+        # A daemon: a program that ends without closing has been promised nothing that is still in the queue.
+        self._thread = threading.Thread(target=self._run, name="mailsponge store writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> bool:
+        """Hand over a job, without waiting; False when the writer is closed and took nothing."""
+        with self._gate:
+            if not self._closed:
+                self._queue.put(job)
+            return not self._closed
+
+    def close(self) -> None:
+        """Write all that was submitted, tell of it, and end the thread."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while jobs := self._gather():
+            outcomes = self._commit(jobs)
+            self._tell(
+                [(job.done, fault) for job, fault in zip(jobs, outcomes, strict=True) if job.done is not None]
+            )
+            if self._owed and outcomes[-1] is None:
+                self._pay()
+
+    def _gather(self) -> list[Job]:
+        """Whatever waits, at least one job; nothing once the writer is closed and the queue empty."""
+        jobs: list[Job] = []
+        weight = 0
+        while weight < HEAVIEST_BATCH and (not jobs or self._queue.qsize()):
+            job = self._queue.get()
+            if job is None:
+                if jobs:
+                    self._queue.put(None)
+                break
+            jobs.append(job)
+            weight += job.weight
+        return jobs
+
+    def _commit(self, jobs: list[Job]) -> list[StoreError | None]:
+        """The outcome of each job, in their order."""
+        fault = self._try(jobs)
+        if fault is None or len(jobs) == 1 or locked_out(fault):
+            for job in jobs:
+                self._settle(job, fault)
+            return [fault] * len(jobs)
+        return self._commit_one_by_one(jobs)
+
+    def _commit_one_by_one(self, jobs: list[Job]) -> list[StoreError | None]:
+        outcomes: list[StoreError | None] = []
+        for job in jobs:
+            in_vain = outcomes and locked_out(outcomes[-1])
+            outcomes.append(outcomes[-1] if in_vain else self._try([job]))
+            self._settle(job, outcomes[-1])
+        return outcomes
+
+    def _try(self, jobs: list[Job]) -> StoreError | None:
+        """One transaction; None once its COMMIT has returned, which is when it is on the disk."""
+        try:
+            batch = Batch()
+            for job in jobs:
+                job.join(batch)
+            self._connection.execute("BEGIN IMMEDIATE")
+            batch.write(self._connection)
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and must not end the thread
+            fault = self._worded(error)
+            self._take_back()
+            return fault
+        return None
+
+    def _take_back(self) -> None:
+        """SQLite takes a transaction back by itself after some errors, and not after others."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error:
+            log.exception("a failed transaction could not be taken back")
+
+    def _settle(self, job: Job, fault: StoreError | None) -> None:
+        owed = job.settle(fault)
+        if owed is not None:
+            self._owed.append(owed)
+
+    def _pay(self) -> None:
+        """The store is well: write what failures before left to be done."""
+        owed, self._owed = self._owed, []
+        self._commit(owed)
+
+    def _tell(self, outcomes: Told) -> None:
+        if not outcomes:
+            return
+        try:
+            self._call(partial(_tell_each, outcomes))
+        except Exception:
+            log.exception("%d outcomes could not be told: whoever waited for them is gone", len(outcomes))
+
+
+def _tell_each(outcomes: Told) -> None:
+    """One listener that fails must not leave the others waiting."""
+    for done, fault in outcomes:
+        try:
+            done(fault)
+        except Exception:
+            log.exception("a message's outcome (%s) was told to a listener that failed", fault or "written")
