@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import apsw
 
@@ -35,7 +34,8 @@ def connect(file: Path) -> apsw.Connection:
     connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(int(BUSY_AFTER * 1000))
     # FULL: a commit is on the disk when it returns. fullfsync: on macOS, too, where fsync alone does not promise that.
-    connection.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA trusted_schema = OFF")
+    for name, value in ("synchronous", "full"), ("fullfsync", "on"), ("trusted_schema", "off"):
+        connection.pragma(name, value)
     return connection
 
 
@@ -47,7 +47,7 @@ def open_or_create(file: Path, connect: Connect = connect) -> apsw.Connection:
         known = _version(connection, file)
         for version, script in enumerate(migrations()[known:], known + 1):
             _migrate(connection, script, version)
-        if _value(connection, "PRAGMA journal_mode = WAL") != "wal":
+        if connection.pragma("journal_mode", "wal") != "wal":
             raise StoreError(
                 f"{file}: its file system cannot share memory between processes: keep the data on a local disk"
             )
@@ -149,9 +149,9 @@ def _make_file(file: Path) -> None:
 
 def _version(connection: apsw.Connection, file: Path) -> int:
     """The version of the schema in the file, 0 for an empty one."""
-    version = int(_value(connection, "PRAGMA user_version"))
-    owner = _value(connection, "PRAGMA application_id")
-    if version == 0 and owner == 0 and _value(connection, "SELECT count(*) FROM sqlite_schema") == 0:
+    version = int(connection.pragma("user_version"))
+    owner = connection.pragma("application_id")
+    if version == 0 and owner == 0 and connection.pragma("schema_version") == 0:
         return 0
     if owner != APPLICATION_ID:
         raise StoreError(
@@ -168,9 +168,5 @@ def _version(connection: apsw.Connection, file: Path) -> int:
 def _migrate(connection: apsw.Connection, script: str, version: int) -> None:
     with transaction(connection):
         connection.execute(script)
-        connection.execute(f"PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID}")
-
-
-def _value(connection: apsw.Connection, query: str) -> Any:
-    with closing(connection.execute(query)) as cursor:
-        return next(cursor)[0]
+        connection.pragma("user_version", version)
+        connection.pragma("application_id", APPLICATION_ID)

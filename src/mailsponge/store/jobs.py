@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from itertools import chain
-from json import JSONEncoder
 
 import apsw
+import msgspec
 
 from mailsponge.errors import StoreError
 from mailsponge.store.protocol import Acceptance, Done
@@ -29,7 +29,7 @@ _DRAWN = "UPDATE drawn SET highest = ?1 WHERE highest < ?1"
 
 _TRIES = 3
 
-_json = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Batch:
@@ -82,6 +82,10 @@ class Job:
 
     def settle(self, fault: StoreError | None) -> Job | None:
         """Take note of the outcome, on the writer's thread; returns what has to be written because of it, later."""
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
 
 
 class Transfer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import msgspec
 
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
@@ -46,6 +47,10 @@ _PART = "SELECT content FROM part WHERE message = ? AND number = ?"
 _TAIL = "SELECT tail FROM message WHERE id = ?"
 _PART_HEAD = f"SELECT substr(content, 1, {HEAD}) FROM part WHERE message = ? AND number = 0"
 _TAIL_HEAD = f"SELECT substr(tail, 1, {HEAD}) FROM message WHERE id = ?"
+
+_address = msgspec.json.Decoder(Address).decode
+_addresses = msgspec.json.Decoder(tuple[Address, ...]).decode
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class SqliteMailboxes:
@@ -91,11 +96,11 @@ class SqliteMailboxes:
             return Message(
                 id=message_id,
                 envelope=_envelope(*envelope),
-                mailboxes=tuple(sorted(json.loads(mailboxes))),
+                mailboxes=tuple(sorted(_names(mailboxes))),
                 arrived_at=arrived_at,
                 peer=peer,
                 helo=helo,
-                reasons=tuple(json.loads(reasons)),
+                reasons=_names(reasons),
                 size=size,
             )
         return None
@@ -155,8 +160,8 @@ class SqliteMailboxes:
 
 def _envelope(reverse_path: str | None, recipients: str, eight_bit: int, smtputf8: int) -> Envelope:
     return Envelope(
-        reverse_path=None if reverse_path is None else Address(*json.loads(reverse_path)),
-        recipients=tuple(Address(*address) for address in json.loads(recipients)),
+        reverse_path=None if reverse_path is None else _address(reverse_path),
+        recipients=_addresses(recipients),
         eight_bit=bool(eight_bit),
         smtputf8=bool(smtputf8),
     )
