@@ -27,8 +27,8 @@ LABEL_LIMIT = 63
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++"
 _LABEL = r"[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
 ORDINARY = rf"({_ATOM}(?:\.{_ATOM})*+)@({_LABEL}(?:\.{_LABEL})*+)"
-"""A pattern for the addresses that nearly all are, with their two parts as groups. What it matches is an address without
-any other check, as long as it has no more than ``ORDINARY_LENGTH`` letters."""
+"""A pattern for the addresses that nearly all are, with their two parts as groups. What it matches is an address, and
+needs no other check, as long as it has no more than ``ORDINARY_LENGTH`` letters."""
 ORDINARY_LENGTH = LABEL_LIMIT
 _ORDINARY = re.compile(ORDINARY).fullmatch
 _DOT_ATOM = re.compile(r"[^\x00- \"(),.:;<>@\[\\\]\x7f]++(?:\.[^\x00- \"(),.:;<>@\[\\\]\x7f]++)*+").fullmatch

@@ -89,7 +89,7 @@ RCPT_SYNTAX = Reply(501, "5.5.2", "Write the recipient in angle brackets: RCPT T
 PARAMETER_SYNTAX = Reply(
     501, "5.5.4", "After > come a space and parameters such as SIZE=1000, one space apart"
 )
-VRFY_WHOM = Reply(501, "5.5.4", "Say whom: VRFY name")
+VRFY_WHOM = Reply(501, "5.5.4", "Say whom you mean: VRFY name")
 NO_ARGUMENT = Reply(501, "5.5.4", "This command stands alone; send it without anything behind it")
 SIZE_SYNTAX = Reply(501, "5.5.4", "SIZE needs the message's octets in digits, at most 20 of them: SIZE=1000")
 BODY_UNKNOWN = Reply(555, "5.5.4", "BODY is 7BIT or 8BITMIME here; send the message as one of them")
