@@ -66,6 +66,8 @@ class Fold:
             self._attempt(storable(line["s"])).entered = True
         elif kind == "out":
             return self._block_left(line, at)
+        elif kind == "cut":
+            self._attempt(storable(line["s"])).broken_off = True
         elif kind in ("begin", "settings"):
             self.settings = line.get("settings", self.settings)
         elif kind == "layout":
@@ -91,7 +93,7 @@ class Fold:
         """An exception that left a block is told like a record: it is what the source died of."""
         source = storable(line["s"])
         attempt = self._attempt(source)
-        attempt.entered = True
+        attempt.entered, attempt.broken_off = True, False
         if not line.get("e"):
             return None
         attempt.raised = True

@@ -7,6 +7,7 @@ power. A line is JSON in ASCII, so no text, whatever it holds, can break out of 
     {"t":…,"l":40,"n":"logger","s":"source","m":"message","e":"traceback"}      a record
     {"k":"in","t":…,"s":"source"}                                               a block is entered
     {"k":"out","t":…,"s":"source","e":"the exception that left it"}             and left
+    {"k":"cut","t":…,"s":"source"}                                              or broken off: that proves nothing
     {"k":"layout","i":1,"fmt":…,"datefmt":…,"style":…}                          how records with "y":1 look
     {"k":"end","t":…,"ending":"finished","e":"traceback"}                       the run is over
 
@@ -130,6 +131,11 @@ def block_left(source: str, at: float, exception: str | None) -> bytes:
     """The line of a block that ends, with what left it, if anything did."""
     tail = f',"e":{quoted(exception)}' if exception else ""
     return f'{{"k":"out","t":{at!r},"s":{quoted(source)}{tail}}}\n'.encode("ascii")
+
+
+def block_cut(source: str, at: float) -> bytes:
+    """The line of a block that Ctrl-C, ``sys.exit()`` or a cancelled task left before its work was done."""
+    return f'{{"k":"cut","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -87,6 +87,8 @@ class Attempt:
     """An exception left its block."""
     entered: bool = False
     """A ``with source(...)`` block was entered, so that the program names it even when all is well."""
+    broken_off: bool = False
+    """Its block was last left by Ctrl-C, ``sys.exit()`` or a cancelled task: nobody knows how it would have ended."""
     lowest: int = CRITICAL + 1
     """The lowest level of its records."""
 

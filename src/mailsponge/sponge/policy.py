@@ -114,9 +114,14 @@ def _level(name: str) -> int:
 
 
 def _reminders(text: str) -> tuple[float, ...]:
+    if not isinstance(text, str):
+        raise UsageError(f'remind {text!r} is not a text: say "{DEFAULT_REMINDERS}", or "never"')
     if text.strip().lower() == "never":
         return ()
-    steps = tuple(grammar.duration(step) for step in text.split(","))
+    try:
+        steps = tuple(grammar.duration(step) for step in text.split(","))
+    except UsageError as error:
+        raise UsageError(f"remind {text!r}: {error}") from error
     if any(later <= earlier for earlier, later in zip((0.0, *steps), steps, strict=False)):
         raise UsageError(
             f'remind {text!r}: each step is later than the one before, as in "{DEFAULT_REMINDERS}"'
@@ -159,7 +164,8 @@ def _common_cause(
     fresh = SourceState()
     healthy = [n for n in attempts if n != JOB_ITSELF and states.get(n, fresh).status in NOT_FAILING]
     down = [name for name in healthy if name in failed]
-    if len(down) < FEWEST_FOR_COMMON_CAUSE or len(down) < policy.common_cause * len(healthy):
+    # Divided, not multiplied: 0.56 * 25 is a little more than 14, and 14 of 25 are 56 %.
+    if len(down) < FEWEST_FOR_COMMON_CAUSE or len(down) / len(healthy) < policy.common_cause:
         return ""
     return f"{len(down)} of {len(healthy)} sources that worked before failed together: taken for one common cause"
 
@@ -172,7 +178,11 @@ def _good(
     policy: Policy,
 ) -> dict[str, int]:
     """What a finished run proves to be well: what was attempted, the job, and what is only ever named when it fails."""
-    good = {name: OK for name, attempt in attempts.items() if not _failed_at(policy, attempt)}
+    good = {
+        name: OK
+        for name, attempt in attempts.items()
+        if not attempt.broken_off and not _failed_at(policy, attempt)
+    }
     good[JOB_ITSELF] = OK
     quiet = (name for name, state in states.items() if state.only_fails and name not in attempts)
     good.update({name: OK for name in quiet if name != JOB_ITSELF and not common_cause})
@@ -212,7 +222,7 @@ def _failed_run(
     runs = _in_a_row(state.runs_failed)
     if state.told_at is not None:
         return replace(state, status=Status.HARD, reason=f"{runs}; already told"), None
-    limit = _ended_by(policy, state)
+    limit = _ended_by(policy, state, level)
     if limit is None:
         return replace(state, status=Status.SOFT, reason=f"{runs}; {_patience(policy)}"), None
     reason = f"{runs}; patience ({limit}) is over"
@@ -240,7 +250,7 @@ def _good_run(policy: Policy, state: SourceState, source: str, now: float) -> tu
     good_runs = state.good_runs + 1
     if good_runs < policy.recover_after:
         reason = f"good again for {good_runs} of {policy.recover_after} runs"
-        return replace(state, status=Status.RECOVERING, good_runs=good_runs, reason=reason), None
+        return replace(state, status=Status.RECOVERING, streak=(), good_runs=good_runs, reason=reason), None
     said = f"works again after {grammar.length(now - (state.since or now))}"
     flip = _flip(Kind.RECOVERED, source, state, now, said, GOOD_AGAIN)
     return _recovered(state), flip
@@ -279,9 +289,10 @@ def _last(count: int, judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
     return judged[-count:] if count else ()
 
 
-def _ended_by(policy: Policy, state: SourceState) -> Limit | None:
-    """The patience that is over; None while all of them last."""
-    ended = (grammar.ended_by(limit, _streak(state, level)) for level, limit in policy.limits.items())
+def _ended_by(policy: Policy, state: SourceState, failed_at: int) -> Limit | None:
+    """The patience that is over; None while all last. A run that failed below a level does not end that level's."""
+    levels = ((level, limit) for level, limit in policy.limits.items() if level <= failed_at)
+    ended = (grammar.ended_by(limit, _streak(state, level)) for level, limit in levels)
     return next((limit for limit in ended if limit), None)
 
 
@@ -376,9 +387,16 @@ def decide(
             decision.flips.append(flip)
     for source in attempts.keys() - judged.keys():
         before = states.get(source, SourceState())
-        reason = f"not judged in the last run: {note or f'the run was {run.ending}'}"
+        reason = f"not judged in the last run: {_unjudged(attempts[source], run, note)}"
         decision.states[source] = _named(replace(before, reason=reason), attempts[source], policy)
     return decision
+
+
+def _unjudged(attempt: Attempt, run: Run, note: str) -> str:
+    """Why a run gave no verdict to a source that it named."""
+    if note:
+        return note
+    return f"the run was {run.ending}" if run.ending is not Ending.FINISHED else "it was broken off"
 
 
 def _named(state: SourceState, attempt: Attempt | None, policy: Policy) -> SourceState:
