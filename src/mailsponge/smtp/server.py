@@ -129,7 +129,8 @@ class Server:
             raise ProtocolError(f"{self._owed!r} waits for its answer: call send() first")
         if self._decoder is not None:
             return self._read_content(self._decoder)
-        line = self._buffer.line() if self._buffer.data else None
+        buffer = self._buffer
+        line = buffer.line() if buffer.data else None
         return self._wait() if line is None else self._read_command(line)
 
     def send(self, reply: Reply) -> bytes:
