@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
 import io
 import os
 import signal
@@ -18,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from feedserver import FeedServer
@@ -43,7 +43,6 @@ class Demo:
         self._teller = teller
         self._patience = patience
         self._addresses = [feeds.address(name) for name in SHOWS]
-        self._person = f"{getpass.getuser()}@localhost"
         self._mailsponge = Mailsponge(environment(os.environ, directory))
 
     def play(self) -> None:
@@ -51,7 +50,7 @@ class Demo:
         (self._directory / "subscriptions").write_text("\n".join(self._addresses), encoding="utf-8")
         with PostOffice(self._mailsponge, self._directory / "post") as post:
             self._mailsponge.environ["MAILSPONGE_MAILHOST"] = f"smtp://{post.address}"
-            self._teller.opening(post.address, self._feeds.url, self._person, self._patience)
+            self._teller.opening(post.address, self._feeds.url, post.reader, self._patience)
             for number, step in enumerate(STORY, 1):
                 self._run(number, step, post)
             self._check_downloads()
@@ -59,12 +58,16 @@ class Demo:
 
     def _run(self, number: int, step: Step, post: PostOffice) -> None:
         self._arrange(step)
-        client = self._client()
-        mails = post.mails()
-        after = standings(self._mailsponge.status(JOB))
+        client = self._client(post.reader)
+        with ThreadPoolExecutor() as both:
+            asked = both.submit(self._mailsponge.status, JOB)
+            mails = post.mails()
+            after = standings(asked.result())
         self._teller.run(number, step, self._addresses, after, mails)
-        check_client(number, step, client)
-        check_mails(number, mails, self._person)
+        said = f"{client.stdout}{client.stderr}"
+        wrong = wrong_status(number, step, client.returncode) or wrong_mails(number, mails, post.reader)
+        if wrong:
+            raise StoryBroken(f"{wrong}\nThe client said:\n{said}\nThe post office said:\n{post.said}")
 
     def _arrange(self, step: Step) -> None:
         self._feeds.mend_all()
@@ -72,13 +75,13 @@ class Demo:
         for name, how in step.broken.items():
             self._feeds.break_(name, how)
 
-    def _client(self) -> subprocess.CompletedProcess[str]:
+    def _client(self, reader: str) -> subprocess.CompletedProcess[str]:
         """Run the client once, as cron would."""
         options = {
             "--subscriptions": self._directory / "subscriptions",
             "--to": self._directory / "shelf",
-            "--timeout": 1,
-            "--mail": self._person,
+            "--timeout": 2,
+            "--mail": reader,
             "--patience": self._patience,
         }
         words = [str(word) for option in options.items() for word in option]
@@ -105,7 +108,9 @@ def environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
     return kept | {
         "HOME": str(directory),
         "MAILSPONGE_STATE": str(directory / "state"),
+        # Forty processes: let them share what the first has compiled, and not leave it lying about.
         "PYTHONPYCACHEPREFIX": str(directory / "pycache"),
+        "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONUTF8": "1",
         "NO_COLOR": "1",
         "COLUMNS": "92",
@@ -113,30 +118,29 @@ def environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
     }
 
 
-def check_client(number: int, step: Step, client: subprocess.CompletedProcess[str]) -> None:
-    """The client says by its status whether something failed. Raises StoryBroken."""
-    if client.returncode != int(step.fails):
-        said = f"{client.stdout}{client.stderr}"
-        raise StoryBroken(
-            f"Run {number} should end with status {int(step.fails)}, not {client.returncode}:\n{said}"
-        )
+def wrong_status(number: int, step: Step, status: int) -> str:
+    """What is wrong with the client's exit status, by which it says whether something failed; nothing: ""."""
+    if status == int(step.fails):
+        return ""
+    return f"Run {number} should end with status {int(step.fails)}, not {status}.\n"
 
 
-def check_mails(number: int, mails: Sequence[Mail], person: str) -> None:
-    """After each run the mailbox holds the mails called for so far, newest first, and no other. Raises StoryBroken."""
+def wrong_mails(number: int, mails: Sequence[Mail], reader: str) -> str:
+    """What is wrong with the mailbox after a run; "" if it holds, newest first, the mails called for and no other."""
     wanted = [step.mail for step in STORY[:number] if step.mail]
     found = list(reversed(mails))
-    if len(found) != len(wanted) or not all(map(_is, found, wanted, [person] * len(found))):
-        raise StoryBroken(
-            f"After run {number} the mailbox should hold {_counted(wanted)} for {person}:\n"
-            + "".join(f"  a subject with {' and '.join(map(repr, parts))}\n" for parts in wanted)
-            + f"and it holds {_counted(found)}:\n"
-            + "".join(f"  to {mail.to}: {mail.subject}\n" for mail in found)
-        )
+    if len(found) == len(wanted) and all(map(_is, found, wanted, [reader] * len(found))):
+        return ""
+    return (
+        f"After run {number} the mailbox should hold {_counted(wanted)} for {reader}:\n"
+        + "".join(f"  a subject with {' and '.join(map(repr, parts))}\n" for parts in wanted)
+        + f"and it holds {_counted(found)}:\n"
+        + "".join(f"  to {mail.to}: {mail.subject}\n" for mail in found)
+    )
 
 
-def _is(mail: Mail, parts: tuple[str, ...], person: str) -> bool:
-    return mail.to == person and all(part in mail.subject for part in parts)
+def _is(mail: Mail, parts: tuple[str, ...], reader: str) -> bool:
+    return mail.to == reader and all(part in mail.subject for part in parts)
 
 
 def _counted(things: Sequence[object]) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-PATIENCE_WITH_PROCESSES = 30
-"""Seconds for anything that should take less than one."""
+PATIENCE_WITH_PROCESSES = 60
+"""Seconds for anything that should take one at most."""
+READY = re.compile(r"ready: smtp (127\.0\.0\.1:\d+) · mail for (\S+@\S+)")
 
 
 class CommandFailed(Exception):
@@ -73,7 +74,7 @@ class PostOffice:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.address = self._wait_for_address()
+            self.address, self.reader = self._wait_until_ready()
         except BaseException:
             self._end()
             raise
@@ -83,16 +84,22 @@ class PostOffice:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             self._said.append(line)
-            if line.startswith("ready"):
+            if READY.search(line):
                 self._ready.set()
         self._ready.set()  # it ended: nothing more will come
 
-    def _wait_for_address(self) -> str:
+    def _wait_until_ready(self) -> tuple[str, str]:
+        """Where it takes mail, and the one person who gets it."""
         self._ready.wait(PATIENCE_WITH_PROCESSES)
-        match = re.search(r"^ready.*?(127\.0\.0\.1:\d+)", "".join(self._said), re.MULTILINE)
+        match = READY.search(self.said)
         if match is None:
-            raise CommandFailed(f"mailsponge serve did not get ready. It said:\n{''.join(self._said)}")
-        return match[1]
+            raise CommandFailed(f"mailsponge serve did not get ready. It said:\n{self.said}")
+        return match[1], match[2]
+
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return "".join(self._said)
 
     def mails(self) -> list[Mail]:
         """What lies in the mailbox, newest first."""

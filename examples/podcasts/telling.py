@@ -40,9 +40,11 @@ def standings(sources: Sequence[Mapping[str, Any]]) -> Standings:
 
 
 def explanations(before: Standings, after: Standings) -> list[str]:
-    """What there is to say after a run: of all that is not well, or was not; sources of one fate are said together."""
+    """What there is to say after a run: of all that is not well, or was not; sources of one fate are said together,
+    the job itself last.
+    """
     fates: dict[str, list[str]] = {}
-    for source, standing in sorted(after.items()):
+    for source, standing in sorted(after.items(), key=lambda item: (not item[0], item[0])):
         was = before[source].state if source in before else "ok"
         if (was, standing.state, standing.judged) != ("ok", "ok", True):
             fates.setdefault(standing.reason, []).append(source)
@@ -60,6 +62,7 @@ class Teller:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._before: Standings = {}
+        self._mails = 0
 
     def opening(self, post_office: str, web_server: str, person: str, patience: str) -> None:
         """Who is who, and what the marks mean."""
@@ -88,9 +91,9 @@ class Teller:
         screen.item(f"{number:>3}   {marks}   {len(mails):>3}", INDENT, step.tells)
         for explanation in explanations(self._before, after):
             screen.prose(explanation, INDENT, "dim")
-        if step.mail and mails:
-            screen.prose(f"✉ {mails[0].subject}", INDENT, "bold")
-        self._before = after
+        for mail in reversed(mails[: len(mails) - self._mails]):
+            screen.prose(f"✉ {mail.subject}", INDENT, "bold")
+        self._before, self._mails = after, len(mails)
 
     def closing(self, post: PostOffice, mails: list[Mail]) -> None:
         """The mailbox, and each mail in it, by the commands that a person would type."""

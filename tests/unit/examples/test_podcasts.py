@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -162,3 +163,20 @@ def test_a_damaged_index_ends_the_run(run: Run, shelf: Path, feeds: FeedServer) 
 
 def test_an_address_counts_once_and_comments_do_not() -> None:
     assert podcasts.subscriptions("# shows\nhttp://a\n\n  http://b  \nhttp://a\n") == ["http://a", "http://b"]
+
+
+def test_a_patience_that_cannot_be_is_an_error_that_shows_what_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILSPONGE_STATE", str(tmp_path))
+    options = {"--subscriptions": "x", "--to": tmp_path, "--mail": "me@localhost", "--patience": "a while"}
+    assert podcasts.main([str(word) for option in options.items() for word in option]) == 2
+    assert '"3 runs"' in caplog.text
+
+
+def test_these_are_all_the_lines_about_mailsponge() -> None:
+    folder = Path(podcasts.__file__).parent
+    code = [line.strip() for line in (folder / "podcasts.py").read_text().splitlines()]
+    shown = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0].split("\n")
+    about = [line for line in code if re.search(r"\b(SpongeHandler|source\b.*[(:]|import.*source)", line)]
+    assert about == [line for line in shown if line]
