@@ -224,8 +224,8 @@ class SqliteLedger:
     def mails(self, status: str | None = None) -> list[Mail]:
         """The mails of the outbox, oldest first."""
         rows = self._database.execute(
-            f"SELECT {_MAIL_COLUMNS} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY created_at, rowid",
-            (status,),
+            f"SELECT {_MAIL_COLUMNS} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY created_at, rowid",
+            {"status": status},
         )
         return [_mail(row) for row in rows]
 
