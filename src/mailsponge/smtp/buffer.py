@@ -45,7 +45,11 @@ class ReceiveBuffer:
         end = data.find(b"\n", start)
         if end < 0:
             return self._wait()
-        self.read_to(end + 1)
+        after = end + 1
+        if after < len(data):
+            self.at = after
+        else:
+            self.read_to(after)
         if self._skipping or end - start >= self._limit:
             self._skipping = False
             return LINE_TOO_LONG

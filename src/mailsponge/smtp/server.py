@@ -64,11 +64,12 @@ class Server:
     __slots__ = (
         "_buffer",
         "_decoder",
-        "_eof",
         "_errors",
         "_extended",
+        "_gone",
         "_hostname",
         "_limits",
+        "_over",
         "_owed",
         "_recipients",
         "_row",
@@ -89,7 +90,8 @@ class Server:
         self._owed: Question | None = _Greeting()  # the question that waits for its answer
         self._step: Step | None = GREETING  # where that answer leads; None: nowhere
         self._decoder: Decoder | None = None  # there is one exactly while content is read
-        self._eof = False
+        self._gone = False  # the client
+        self._over = False  # no more bytes will be taken: it has gone, or the session is closed
         self._errors = 0
         self._extended = False
         self._smtputf8 = False
@@ -116,12 +118,12 @@ class Server:
 
     def receive_data(self, data: bytes) -> None:
         """Take what came from the client; ``b""`` says that it has gone and nothing more will come."""
-        if not data:
-            self._eof = True
-        elif self._eof:
-            raise ProtocolError("data came after the client had gone")
-        elif self._state is not _CLOSED:
+        if data and not self._over:
             self._buffer.feed(data)
+        elif not data:
+            self._gone = self._over = True
+        elif self._gone:
+            raise ProtocolError("data came after the client had gone")
 
     def next_event(self) -> Event:
         """What happened next, or NEED_DATA. Raises ProtocolError before the greeting, and while an answer is owed."""
@@ -131,7 +133,9 @@ class Server:
             return self._read_content(self._decoder)
         buffer = self._buffer
         line = buffer.line() if buffer.data else None
-        return self._wait() if line is None else self._read_command(line)
+        if line is not None:
+            return self._read_command(line)
+        return self._wait() if self._over else NEED_DATA
 
     def send(self, reply: Reply) -> bytes:
         """Answer the last question; returns what to send to the client.
@@ -226,7 +230,7 @@ class Server:
 
     def _wait(self) -> Event:
         """All that came has been read."""
-        if not self._eof and self._state is not _CLOSED:
+        if not self._over:
             return NEED_DATA
         self._close()
         return _SESSION_OVER
@@ -266,6 +270,7 @@ class Server:
 
     def _close(self) -> None:
         self._state = _CLOSED
+        self._over = True
         self._row = TABLE[_CLOSED]
         self._owed = None
         self._decoder = None
