@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -57,10 +58,12 @@ def _message(
 ) -> EmailMessage:
     # 7 bit on the wire: the next server may not know 8BITMIME. Only an address that is not ASCII asks for more.
     utf8 = not all(address.isascii() for address in (fromaddr, *settings.toaddrs))
-    message = EmailMessage(policy=SMTP.clone(utf8=utf8, cte_type="7bit"))
-    message["From"] = fromaddr
-    message["To"] = ", ".join(settings.toaddrs)
-    message["Subject"] = subject_line
+    message = EmailMessage(policy=SMTP.clone(utf8=utf8, cte_type="7bit", refold_source="none"))
+    # Put in as they are. Assigned, they would be decoded first: "=?utf-8?q?=0AX-Header:_1?=", the title of a feed as
+    # like as not, would become a header of its own.
+    message.set_raw("From", fromaddr)
+    message.set_raw("To", ",\r\n ".join(settings.toaddrs))
+    message.set_raw("Subject", encoded(subject_line))
     message["Date"] = format_datetime(clock.local(now))
     message["Message-ID"] = message_id
     threads = dict.fromkeys(flip.thread for flip in flips if flip.thread)
@@ -72,6 +75,12 @@ def _message(
     return message
 
 
+def encoded(text: str) -> str:
+    """One line of text as a header's value, folded; what ASCII cannot say, or would be taken for code, as RFC 2047."""
+    plain = text.isascii() and "=?" not in text and text == text.strip()
+    return Header(text, "us-ascii" if plain else "utf-8", header_name="Subject").encode(linesep="\r\n")
+
+
 def new_message_id(fromaddr: str | None, host: str, random: Callable[[], str]) -> str:
     """A Message-ID for a mail being composed; it stays, however often the mail is handed over."""
     domain = fromaddr.rpartition("@")[2] if fromaddr else host
@@ -80,9 +89,13 @@ def new_message_id(fromaddr: str | None, host: str, random: Callable[[], str]) -
 
 
 def user_and_host() -> tuple[str, str]:
-    """Who this is, without asking the network: the user's name and the host's."""
-    host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "localhost")
-    return _user(), host or "localhost"
+    """Who this is, without asking the network: the user's name and the host's, of what an address may be made of."""
+    host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return _addressable(_user()) or "mailsponge", _addressable(host) or "localhost"
+
+
+def _addressable(text: str) -> str:
+    return "".join(c for c in text if c.isalnum() or c in "-._+").strip(".")
 
 
 def _user() -> str:
@@ -118,7 +131,12 @@ def _subject_of(kind: Kind, flips: Sequence[Flip]) -> str:
 
 def name(source: str) -> str:
     """A source's name for people."""
-    return "the job itself" if source == JOB_ITSELF else clean.shortened(clean.line(source), _LONGEST_NAME)
+    return "the job itself" if source == JOB_ITSELF else _name(source)
+
+
+def _name(text: str) -> str:
+    """A name that somebody gave, on a line with other things."""
+    return clean.shortened(clean.line(text), _LONGEST_NAME)
 
 
 # The body
@@ -156,8 +174,7 @@ def _log(settings: Settings, records: Sequence[Record]) -> list[str]:
         hidden = len(records) - len(head) - len(tail)
     shown += [line for record in head for line in _record(record)]
     if hidden:
-        job = settings.job
-        shown.append(f"    … {hidden} more, kept in the ledger of {clean.line(job)} …")
+        shown.append(f"    … {hidden} more, kept in the ledger of {_name(settings.job)} …")
     return shown + [line for record in tail for line in _record(record)]
 
 
@@ -169,7 +186,8 @@ def _record(record: Record) -> list[str]:
         left_out = len(detail) - _MOST_TRACEBACK_LINES
         half = _MOST_TRACEBACK_LINES // 2
         detail = [*detail[:half], f"… {left_out} lines …", *detail[-half:]]
-    return lines + [f"        {line}" for line in rest] + [f"      {line}" for line in detail]
+    shown = [f"      {clean.shortened(line, _MOST_TEXT)}" for line in detail]
+    return lines + [f"        {line}" for line in rest] + shown
 
 
 def _prefix(record: Record) -> str:
@@ -177,7 +195,7 @@ def _prefix(record: Record) -> str:
     if record.laid_out:
         return ""
     moment = clock.local(record.at).strftime("%H:%M:%S")
-    return f"{moment} {level_name(record.level)} {clean.line(record.logger)}: "
+    return f"{moment} {level_name(record.level)} {_name(record.logger)}: "
 
 
 def _moment(at: float) -> str:
@@ -186,8 +204,8 @@ def _moment(at: float) -> str:
 
 def _signature(job: str, host: str) -> str:
     return (
-        f"-- \nSent by mailsponge for the job {clean.line(job)} on {clean.line(host)}.\n"
-        f"See how all its sources stand: mailsponge status {_shell_word(job)}\n"
+        f"-- \nSent by mailsponge for the job {_name(job)} on {clean.line(host)}.\n"
+        f"See how all its sources stand: mailsponge status {clean.shortened(_shell_word(job), _MOST_TEXT)}\n"
     )
 
 

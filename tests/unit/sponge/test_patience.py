@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailsponge.errors import UsageError
@@ -144,6 +144,7 @@ terms = limits | st.lists(limits, min_size=2, max_size=3).map(lambda some: All(t
 patiences = terms | st.lists(terms, min_size=2, max_size=3).map(lambda some: AnyOf(tuple(some)))
 
 
+@settings(deadline=None)
 @given(patiences)
 def test_what_a_patience_says_of_itself_reads_back_as_the_same(limit):
     assert parse(str(limit)) == limit
