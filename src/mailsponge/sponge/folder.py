@@ -5,6 +5,8 @@
     runs/.new-<random>/                  a run being born; nobody looks at it
     runs/00000012.over/                  a run being folded; no child can join it any more
 
+A folder without an owner's journal is no run: it is about to get one (:func:`set_strays_apart`), or was just folded.
+
 The run is over when its owner's journal is unlocked: it ended, or died. A child may outlive it; what such a child logs
 becomes a run of its own (:func:`set_strays_apart`), so that nothing it says is lost.
 """
@@ -12,18 +14,21 @@ becomes a run of its own (:func:`set_strays_apart`), so that nothing it says is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mailsponge.sponge.lock import is_free, try_lock
+from mailsponge.sponge.lock import above_standard_streams, is_free, try_lock
 from mailsponge.sponge.places import JobPlace
 
 OWNER: Final = "owner.jsonl"
 _NEWBORN: Final = ".new-"
 _OVER: Final = ".over"
+_NUMBERED: Final = re.compile(r"[0-9]{8,}(\.over)?")
 _FORGOTTEN: Final = 86400.0
 """Seconds after which a folder that never came into view is taken for one whose maker died."""
 
@@ -49,15 +54,14 @@ def begin(
     place: JobPlace, first_line: Callable[[str, int], bytes], name: RandomName = random_name
 ) -> OpenRun:
     """Begin a run. ``first_line`` makes the journal's first line of the run's id and number. Raises OSError."""
-    for directory in (place.runs, place.numbers):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directories(place)
     run_id, number = name(), draw_number(place)
     newborn = place.runs / f"{_NEWBORN}{run_id}"
     newborn.mkdir(mode=0o700)
     try:
         descriptor = _create_locked(newborn / OWNER)
         try:
-            os.write(descriptor, first_line(run_id, number))
+            _write_whole(descriptor, first_line(run_id, number))
             folder = newborn.rename(place.runs / f"{number:08d}")
         except BaseException:
             os.close(descriptor)
@@ -66,6 +70,20 @@ def begin(
         shutil.rmtree(newborn, ignore_errors=True)
         raise
     return OpenRun(run_id, number, folder, descriptor)
+
+
+def make_directories(place: JobPlace) -> None:
+    """Make what is missing of a job's directories, for nobody but their owner. Raises OSError."""
+    place.directory.parent.parent.mkdir(parents=True, exist_ok=True)
+    for directory in (place.directory.parent, place.directory, place.runs, place.numbers):
+        # Each by itself: mkdir gives the mode to the last alone, and the umask may leave its parents open to all.
+        directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    """Write a journal's first line: without the whole of it, nobody could tell whose the records after it are."""
+    if os.write(descriptor, line) != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def join(folder: Path, name: RandomName = random_name) -> int | None:
@@ -87,7 +105,7 @@ def join(folder: Path, name: RandomName = random_name) -> int | None:
 
 def _create_locked(path: Path) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = above_standard_streams(os.open(path, flags, 0o600))
     try_lock(descriptor)
     return descriptor
 
@@ -135,15 +153,20 @@ def _remove_below(directory: Path, number: int) -> None:
 
 def ended(place: JobPlace) -> list[Path]:
     """The folders whose run is over, in the order of their numbers."""
+    return [folder for folder in _numbered(place) if _is_over(folder)]
+
+
+def _numbered(place: JobPlace) -> list[Path]:
+    """Every folder of a run; what somebody else has put beside them is left alone."""
     names = sorted(os.listdir(place.runs)) if place.runs.is_dir() else []
-    return [place.runs / name for name in names if name[0].isdecimal() and _is_over(place.runs / name)]
+    return [place.runs / name for name in names if _NUMBERED.fullmatch(name)]
 
 
 def _is_over(folder: Path) -> bool:
     try:
-        return folder.suffix == _OVER or is_free(folder / OWNER)
-    except FileNotFoundError:
-        # Somebody removed it between our two looks.
+        return (folder / OWNER).exists() if folder.suffix == _OVER else is_free(folder / OWNER)
+    except (FileNotFoundError, NotADirectoryError):
+        # Somebody removed it between our two looks, or it is no run at all.
         return False
 
 
@@ -164,8 +187,7 @@ def close_door(folder: Path) -> Path:
 
 def any_alive(place: JobPlace) -> bool:
     """Whether a run of the job is going on."""
-    names = os.listdir(place.runs) if place.runs.is_dir() else []
-    return any(name.isdecimal() and not _is_over(place.runs / name) for name in names)
+    return any(is_going_on(folder) for folder in _numbered(place))
 
 
 def journals(folder: Path) -> list[Path]:
@@ -174,15 +196,19 @@ def journals(folder: Path) -> list[Path]:
     return [folder / OWNER, *children]
 
 
-def set_strays_apart(place: JobPlace, folder: Path, name: RandomName = random_name) -> list[Path]:
-    """Give each child that outlives its run a run of its own; its journal stays open under the new name."""
+def set_strays_apart(place: JobPlace, folder: Path) -> list[Path]:
+    """Give each child that outlives its run a run of its own; its journal stays open under the new name.
+
+    The new folder stands where folders of runs are before the journal comes into it: whenever a crash comes, the
+    records are in one or the other, and both are looked into.
+    """
     apart = []
     for path in journals(folder)[1:]:
         if not is_free(path):
-            newborn = place.runs / f"{_NEWBORN}{name()}"
-            newborn.mkdir(mode=0o700)
-            path.rename(newborn / OWNER)
-            apart.append(newborn.rename(place.runs / f"{draw_number(place):08d}"))
+            home = place.runs / f"{draw_number(place):08d}"
+            home.mkdir(mode=0o700)
+            path.rename(home / OWNER)
+            apart.append(home)
     return apart
 
 
@@ -190,13 +216,24 @@ def remove(folder: Path) -> None:
     """Remove a folded run, its owner's journal last, so that a crash on the way leaves a run that is known."""
     for path in reversed(journals(folder)):
         path.unlink(missing_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        folder.rmdir()
+    _remove_if_empty(folder)
 
 
 def sweep(place: JobPlace, now: float) -> None:
-    """Remove what a death while a run was being born has left. Nothing was logged into it yet."""
+    """Remove what a death has left half-way: folders of runs being born, set apart or removed. No record is in them.
+
+    Only who holds the job's lock may do so.
+    """
     for newborn in place.runs.glob(f"{_NEWBORN}*"):
         with contextlib.suppress(FileNotFoundError):
             if now - newborn.stat().st_mtime > _FORGOTTEN:
                 shutil.rmtree(newborn, ignore_errors=True)
+    for folder in _numbered(place):
+        if not (folder / OWNER).exists():
+            _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    # What is in there besides journals is somebody else's; as no run, the folder stands in nobody's way.
+    with contextlib.suppress(OSError):
+        folder.rmdir()

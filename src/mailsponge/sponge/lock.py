@@ -1,4 +1,4 @@
-"""The only place of the sponge that locks files.
+"""The only place of the sponge that locks files, and minds which descriptor they get.
 
 The locks are ``flock``'s: they belong to the open file, and go with its last
 descriptor, however a process ends.
@@ -16,6 +16,8 @@ from pathlib import Path
 _PAUSE = 0.01
 """Seconds between two tries; flock has no deadline of its own."""
 
+_STANDARD_ERROR = 2
+
 
 def try_lock(descriptor: int) -> bool:
     """Take the lock of an open file if nobody has it."""
@@ -31,6 +33,20 @@ def is_free(path: Path) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def above_standard_streams(descriptor: int) -> int:
+    """The descriptor, or another of the same open file if it is that of a standard stream.
+
+    A program may be started with those closed; whoever then writes to "standard error", by its number, must not write
+    into a file of ours.
+    """
+    if descriptor > _STANDARD_ERROR:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_ERROR + 1)
     finally:
         os.close(descriptor)
 

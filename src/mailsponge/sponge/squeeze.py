@@ -78,7 +78,7 @@ class Squeezer:
     def squeeze(self, deadline: Deadline) -> Squeeze:
         """Fold, decide, compose, hand over. Raises StateError if the state cannot be read or written."""
         try:
-            self._place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.make_directories(self._place)
             with locked(self._place.lock, deadline.left) as mine:
                 if not mine:
                     return Squeeze(
