@@ -29,9 +29,9 @@ Connect = Callable[[Path], apsw.Connection]
 """Opens an existing file; handed in by tests that let the disk fail."""
 
 
-def connect(file: Path) -> apsw.Connection:
-    """Open a file that exists, for reading and writing."""
-    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+def connect(file: Path, *, vfs: str | None = None) -> apsw.Connection:
+    """Open a file that exists, for reading and writing; ``vfs`` names another way to the disk than SQLite's own."""
+    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     connection.set_busy_timeout(int(BUSY_AFTER * 1000))
     # FULL: a commit is on the disk when it returns. fullfsync: on macOS, too, where fsync alone does not promise that.
     for name, value in ("synchronous", "full"), ("fullfsync", "on"), ("trusted_schema", "off"):

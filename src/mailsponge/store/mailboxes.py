@@ -46,7 +46,7 @@ DELETE FROM message WHERE id = :message;
 _PART = "SELECT content FROM part WHERE message = ? AND number = ?"
 _TAIL = "SELECT tail FROM message WHERE id = ?"
 _PART_HEAD = f"SELECT substr(content, 1, {HEAD}) FROM part WHERE message = ? AND number = 0"
-_TAIL_HEAD = f"SELECT substr(tail, 1, {HEAD}) FROM message WHERE id = ?"
+_TAIL_HEAD = f"SELECT coalesce(substr(tail, 1, {HEAD}), x'') FROM message WHERE id = ?"
 
 _address = msgspec.json.Decoder(Address).decode
 _addresses = msgspec.json.Decoder(tuple[Address, ...]).decode
