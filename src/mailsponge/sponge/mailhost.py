@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from mailsponge.errors import UsageError
 
@@ -37,7 +38,7 @@ class MailHost(NamedTuple):
         if self.scheme == "sendmail":
             return f"sendmail:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        user = f"{self.user}@" if self.user else ""
+        user = f"{quote(self.user, safe='')}@" if self.user else ""
         query = f"?starttls={self.starttls}" if self.starttls else ""
         return f"{self.scheme}://{user}{host}:{self.port}{query}"
 
@@ -66,7 +67,7 @@ def _parse_pair(given: Sequence[str | int]) -> MailHost:
         host, port = given
         return MailHost("smtp", _checked_host(str(host)), _checked_port(int(port)))
     except (TypeError, ValueError) as error:
-        raise UsageError(f"mailhost {given!r}: {_SHAPES}") from error
+        raise UsageError(f"mailhost {_shown(repr(given))}: {_SHAPES}") from error
 
 
 def _parse_host(given: str) -> MailHost:
@@ -77,26 +78,55 @@ def _parse_host(given: str) -> MailHost:
 
 
 def _parse_url(given: str) -> MailHost:
-    parts = urlsplit(given)
-    if parts.password is not None:
-        # The URL itself must not be repeated here: it would carry the password into a log.
-        raise UsageError(
-            "mailhost: a password in a URL ends up in logs and process lists; "
-            "give it as credentials=, MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE"
-        )
-    query = parse_qs(parts.query)
-    starttls = query.pop("starttls", [""])[0]
-    if parts.scheme not in _DEFAULT_PORTS or query or starttls not in ("", *_STARTTLS):
-        raise UsageError(f"mailhost {given!r}: {_SHAPES}")
-    port = _checked_port(parts.port or _DEFAULT_PORTS[parts.scheme])
+    parts, port = _split(given)
+    query = parse_qs(parts.query, keep_blank_values=True)
+    starttls = query.pop("starttls", [""])[-1]
+    beyond_the_host = query or parts.path not in ("", "/") or parts.fragment
+    if parts.scheme not in _DEFAULT_PORTS or beyond_the_host or starttls not in ("", *_STARTTLS):
+        raise UsageError(f"mailhost {_shown(given)!r}: {_SHAPES}")
+    port = _checked_port(_DEFAULT_PORTS[parts.scheme] if port is None else port)
     host = _checked_host(parts.hostname or "")
     return MailHost(parts.scheme, host, port, unquote(parts.username or ""), starttls)
 
 
+def _split(given: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(given)
+        port = parts.port if parts.password is None else None
+    except ValueError:
+        # Not chained: a password with a slash in it looks like a port, and that error would show it.
+        raise UsageError(f"mailhost {_shown(given)!r}: {_SHAPES}") from None
+    if parts.password is not None:
+        raise UsageError(
+            "mailhost: a password in a URL ends up in logs and process lists; "
+            "give it as credentials=, MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE"
+        )
+    return parts, port
+
+
+def _shown(given: str) -> str:
+    """What was given, without what may be a password: that would go into a log with the error."""
+    _, at, host = given.rpartition("@")
+    return f"…@{host}" if at else given
+
+
 def _checked_host(host: str) -> str:
-    if not host or not host.isprintable() or any(c in host for c in " /<>@"):
-        raise UsageError(f"mailhost {host!r} is no host: {_SHAPES}")
+    if (
+        not host
+        or not host.isprintable()
+        or any(c in host for c in " /<>@[]?#\\")
+        or not _may_have_colons(host)
+    ):
+        raise UsageError(f"mailhost {_shown(host)!r} is no host: {_SHAPES}")
     return host
+
+
+def _may_have_colons(host: str) -> bool:
+    """Whether it has none, or is an IPv6 address."""
+    try:
+        return ":" not in host or bool(ipaddress.IPv6Address(host))
+    except ValueError:
+        return False
 
 
 def _checked_port(port: int) -> int:
