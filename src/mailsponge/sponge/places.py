@@ -57,7 +57,8 @@ def state_directory(state: str | os.PathLike[str] | None, environ: Mapping[str, 
     """Where the sponge keeps its state: what was asked for, else the environment's, else the XDG place."""
     if state or environ.get("MAILSPONGE_STATE"):
         return Path(os.path.abspath(os.path.expanduser(state or environ["MAILSPONGE_STATE"])))
-    if environ.get("XDG_STATE_HOME"):
+    # A relative one is to be passed over, as the XDG specification says.
+    if os.path.isabs(environ.get("XDG_STATE_HOME", "")):
         return Path(environ["XDG_STATE_HOME"]) / "mailsponge"
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/mailsponge")

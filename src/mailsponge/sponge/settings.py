@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from mailsponge.errors import UsageError
 from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
+
+LONGEST_TIMEOUT: Final = 86400.0
+"""Seconds; a socket takes no endless one, and no program's end is to be held up for longer."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.toaddrs:
             raise UsageError(f"job {self.job!r}: nobody to mail to: give toaddrs, or set MAILSPONGE_TO")
-        if not isinstance(self.timeout, int | float) or self.timeout <= 0:
-            raise UsageError(f"timeout {self.timeout!r}: seconds, more than 0")
+        if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= LONGEST_TIMEOUT:
+            raise UsageError(f"timeout {self.timeout!r}: seconds, more than 0 and a day at most")
         policy = Policy(self.patience, self.recover_after, self.remind, self.common_cause)
         object.__setattr__(self, "policy", policy)
 
@@ -48,13 +51,12 @@ class Settings:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Settings:
         """Read what :meth:`to_json` wrote; a field that a newer version added is passed over. Raises UsageError."""
-        known = {
-            name: fields[name] for name in cls.__dataclass_fields__ if name in fields and name != "policy"
-        }
+        names = cls.__dataclass_fields__.keys() - {"policy"}
         try:
-            return cls(**{**known, "toaddrs": tuple(fields["toaddrs"])})
-        except (KeyError, TypeError) as error:
-            raise UsageError(f"the settings kept for a job cannot be read: {error}") from error
+            known = {name: fields[name] for name in names if name in fields}
+            return cls(**{**known, "toaddrs": addresses(fields["toaddrs"])})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"the settings kept for a job cannot be read: {error!r}") from error
 
 
 def addresses(toaddrs: str | Sequence[str]) -> tuple[str, ...]:
