@@ -25,7 +25,10 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     ),
     (apsw.CantOpenError, "it cannot be opened: look at its owner, and at the directory's"),
     (apsw.PermissionsError, "it cannot be opened: look at its owner, and at the directory's"),
-    (apsw.NotADBError, "it is no mail store, or damaged. It was left as it is: name another data directory, or restore a backup"),
+    (
+        apsw.NotADBError,
+        "it is no mail store, or damaged. It was left as it is: name another data directory, or restore a backup",
+    ),
     (
         apsw.CorruptError,
         "it is damaged. It was left as it is: stop the server, copy it, and save what `sqlite3 store.db .recover` finds",

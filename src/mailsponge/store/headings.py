@@ -29,6 +29,8 @@ _FIELD = re.compile(
     rb"^(from|to|subject|date)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
 
+_EMPTY_LINE = re.compile(rb"^\r?\n", re.MULTILINE)
+
 _BREAKS = re.compile(r"[\r\n]+")
 
 _NONSENSE = (
@@ -68,10 +70,9 @@ def headings(head: bytes) -> Headings:
 
 
 def _section(head: bytes) -> bytes:
-    """The header section: up to the empty line."""
-    head = head[:HEAD]
-    ends = [end for end in (head.find(b"\r\n\r\n"), head.find(b"\n\n")) if end >= 0]
-    return head[: min(ends)] if ends else head
+    """The header section: up to the empty line, which may be the first."""
+    empty = _EMPTY_LINE.search(head, 0, HEAD)
+    return head[: empty.start() if empty else HEAD]
 
 
 def text(raw: bytes) -> str:
