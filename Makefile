@@ -22,7 +22,7 @@ check: $(READY)  ## style, types, walls between the rooms, undocumented commands
 	$(IN)/ruff format --check .
 	$(IN)/mypy
 	$(IN)/lint-imports
-	$(IN)/python -m pytest -q tests/unit/test_checks_*.py
+	$(IN)/python -m pytest -q tests/unit/test_checks_*.py tests/unit/test_docs_settings.py
 
 bench: $(READY)  ## speed beside what one would take instead (needs root for Postfix)
 	@$(IN)/python tests/peers/unpack.py

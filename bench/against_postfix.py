@@ -1,0 +1,145 @@
+"""smtp-source into a mailbox: mailsponge beside Postfix with a Maildir, on this machine, in this run, by turns.
+
+The rate is of what was *delivered*: from the start of smtp-source to the moment the last message can be read in the
+mailbox. Both answer 250 only after the message is synced to disk. Each round fills a fresh mailbox.
+
+    python bench/against_postfix.py [--rounds 5] [--messages 2000] [--folder /var/tmp]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import machine
+from private_mailsponge import PrivateMailsponge
+from private_postfix import PrivatePostfix, Unavailable
+
+FOUND = Path(__file__).resolve().parents[1] / ".cache" / "peers" / "found.json"
+GOAL = 3.0
+SESSIONS, SIZE = 20, 4096
+WAYS = {"a connection a message": (), "connections reused": ("-d",)}
+"""How smtp-source connects, and the option that makes it do so."""
+
+
+class Server(Protocol):
+    """What the two have in common here."""
+
+    port: int
+    version: str
+
+    def recipient(self, mailbox: str) -> str: ...
+
+    def delivered(self, mailbox: str) -> int: ...
+
+
+class Load(NamedTuple):
+    """What smtp-source is told to send."""
+
+    program: str
+    messages: int
+
+    def send(self, server: Server, mailbox: str, *options: str) -> float:
+        """Send into the mailbox; returns the seconds until the last message could be read."""
+        begin = time.perf_counter()
+        subprocess.run(
+            [
+                self.program, "-s", str(SESSIONS), "-l", str(SIZE), "-m", str(self.messages), *options,
+                "-f", "sender@client.example", "-t", server.recipient(mailbox), f"127.0.0.1:{server.port}",
+            ],
+            stdin=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        while server.delivered(mailbox) < self.messages:
+            time.sleep(0.005)
+        return time.perf_counter() - begin
+
+
+Rates = dict[tuple[str, str], list[float]]
+"""(way, server) -> delivered messages a second, a figure a round."""
+
+
+def measure(servers: dict[str, Server], load: Load, rounds: int) -> Rates:
+    """Run the rounds, the servers by turns; the first, which warms both up, does not count."""
+    rates: Rates = {(way, name): [] for way in WAYS for name in servers}
+    for number in range(rounds + 1):
+        for way, options in WAYS.items():
+            for name, server in servers.items():
+                seconds = load.send(server, mailbox(way, number), *options)
+                if number:
+                    rates[way, name].append(load.messages / seconds)
+        print(f"  round {number} of {rounds}{'' if number else ' (to warm up)'}", flush=True)
+    return rates
+
+
+def mailbox(way: str, number: int) -> str:
+    """The mailbox that a round fills."""
+    return f"{'d' if WAYS[way] else 'c'}{number}"
+
+
+def report(rates: Rates) -> dict[str, float]:
+    """Print the medians, their range, and the ratios; returns the ratios."""
+    print(f"\n  {'delivered/s, median (range)':<28}{'mailsponge':>22}{'Postfix':>22}{'ratio':>8}")
+    ratios = {}
+    for way in WAYS:
+        ours, theirs = rates[way, "mailsponge"], rates[way, "Postfix"]
+        ratios[way] = statistics.median(ours) / statistics.median(theirs)
+        print(f"  {way:<28}{_spread(ours):>22}{_spread(theirs):>22}{ratios[way]:>8.1f}")
+    return ratios
+
+
+def _spread(rates: list[float]) -> str:
+    return f"{statistics.median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f})"
+
+
+def compare(folder: Path, rounds: int, load: Load) -> bool:
+    """Run the comparison below the folder; returns whether the goal was met."""
+    mailboxes = [mailbox(way, number) for way in WAYS for number in range(rounds + 1)]
+    folder.chmod(0o755)  # Postfix's virtual(8) reaches its Maildir as an ordinary user
+    print(f"  {machine.shape(folder)}")
+    print(f"  this disk, 4 kB synced one at a time: {machine.synced_appends(folder):,.0f} appends/s to one file, "
+          f"{machine.synced_files(folder):,.0f} new files/s")  # fmt: skip
+    with (
+        PrivatePostfix(folder / "postfix", mailboxes) as postfix,
+        PrivateMailsponge(folder / "mailsponge", mailboxes) as mailsponge,
+    ):
+        print(f"  mailsponge {mailsponge.version} beside Postfix {postfix.version}")
+        print(f"  smtp-source, {SESSIONS} sessions, {SIZE:,} bytes, {load.messages:,} messages a round")
+        ratios = report(measure({"mailsponge": mailsponge, "Postfix": postfix}, load, rounds))
+        if any(mailsponge.listed(name) != load.messages for name in mailboxes):
+            raise AssertionError("`mailsponge mail list` does not show every message that was counted")
+    met = min(ratios.values()) >= GOAL
+    print(f"\n  Goal: at least {GOAL:.0f} times Postfix's rate: {'met' if met else 'NOT met'}")
+    return met
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--messages", type=int, default=2000, help="a round")
+    options.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on the disk to measure")
+    chosen = options.parse_args()
+    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+    smtp_source = found.get("smtp-source", {}).get("program")
+    if not smtp_source:
+        print("  not measured: smtp-source is missing (tests/peers/unpack.py says why)")
+        return 1
+    with tempfile.TemporaryDirectory(prefix="mailsponge-bench-", dir=chosen.folder) as folder:
+        try:
+            met = compare(Path(folder), chosen.rounds, Load(smtp_source, chosen.messages))
+        except Unavailable as reason:
+            print(f"  not measured: {reason}")
+            return 1
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
