@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mailsponge.sponge import journal
 from mailsponge.sponge.layout import Typesetter
 from mailsponge.sponge.model import ERROR, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run, storable
+
+_LATEST: Final = 250_000_000_000.0
+"""Seconds since the epoch: about the end of the years that Python knows."""
+
+_HIGHEST_LEVEL: Final = 1_000_000_000
+"""No store takes a number of any size."""
 
 
 class Fold:
@@ -35,7 +41,7 @@ class Fold:
     def run_id(self) -> str:
         """The run's id; for a journal without a readable beginning one made of its name."""
         line = self.begin_line()
-        return str(line.get("run") or f"unknown-{self._number}")
+        return storable(str(line.get("run") or f"unknown-{self._number}"))
 
     def records(self) -> Iterator[Record]:
         """Yield every record, reading as it goes: a long run never sits in memory. Raises OSError."""
@@ -51,15 +57,16 @@ class Fold:
     def _take_or_keep(self, line: dict[str, Any], typesetter: Typesetter) -> Record | None:
         try:
             return self._take(line, typesetter)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             # Valid JSON that no journal of ours would hold: keep what it says rather than stop at it for ever.
             return _damaged(str(line), self._last_at)
 
     def _take(self, line: dict[str, Any], typesetter: Typesetter) -> Record | None:
         kind = line.get("k")
         at = line.get("t", self._last_at)
-        if at > self._last_at:
-            self._last_at = at
+        if not _is_moment(at):
+            raise ValueError(f"no moment: {at}")
+        self._last_at = max(at, self._last_at)
         if kind is None:
             return self._record(line, at, typesetter)
         if kind == "in":
@@ -79,31 +86,36 @@ class Fold:
         return None
 
     def _record(self, line: dict[str, Any], at: float, typesetter: Typesetter) -> Record:
-        source, level = storable(line.get("s", JOB_ITSELF)), line.get("l", 0)
-        attempt = self._attempt(source)
+        source, logger, detail = _text(line, "s"), _text(line, "n"), _text(line, "e")
+        level = line.get("l", 0)
+        if not isinstance(level, int) or abs(level) > _HIGHEST_LEVEL:
+            raise ValueError(f"no level: {level}")
+        record = Record(
+            storable(source), at, level, logger, typesetter.text(line), detail, "x" in line or "y" in line
+        )
+        attempt = self._attempt(record.source)
         if level > attempt.highest:
             attempt.highest = level
         if level < attempt.lowest:
             attempt.lowest = level
-        detail = line.get("e", "")
-        laid_out = "x" in line or "y" in line
-        return Record(source, at, level, line.get("n", ""), typesetter.text(line), detail, laid_out)
+        return record
 
     def _block_left(self, line: dict[str, Any], at: float) -> Record | None:
         """An exception that left a block is told like a record: it is what the source died of."""
-        source = storable(line["s"])
+        source, trace = storable(line["s"]), _text(line, "e")
         attempt = self._attempt(source)
         attempt.entered, attempt.broken_off = True, False
-        if not line.get("e"):
+        if not trace:
             return None
         attempt.raised = True
-        return Record(source, at, ERROR, "mailsponge", *_headline(line["e"]))
+        return Record(source, at, ERROR, "mailsponge", *_headline(trace))
 
     def _end(self, line: dict[str, Any], at: float) -> Record | None:
+        trace = _text(line, "e")
         self._ending = Ending(line.get("ending", Ending.FINISHED))
-        if not line.get("e"):
+        if not trace:
             return None
-        return Record(JOB_ITSELF, at, ERROR, "mailsponge", *_headline(line["e"]))
+        return Record(JOB_ITSELF, at, ERROR, "mailsponge", *_headline(trace))
 
     def _attempt(self, source: str) -> Attempt:
         attempt = self.attempts.get(source)
@@ -115,7 +127,10 @@ class Fold:
         """What the run was; right once :meth:`records` is exhausted."""
         first = self.begin_line()
         gone = Ending.STRAY if first.get("k") == "joined" else Ending.DIED
-        began_at = float(first.get("t", self._last_at))
+        # A journal of which no line can be read is as old as its file: from 1970 it would be forgotten at once.
+        began_at = (
+            first["t"] if _is_moment(first.get("t")) else self._last_at or self._paths[0].stat().st_mtime
+        )
         return Run(
             id=self.run_id,
             number=self._number,
@@ -125,6 +140,17 @@ class Fold:
             ending=self._ending or gone,
             records=self._count,
         )
+
+
+def _is_moment(at: object) -> bool:
+    return isinstance(at, int | float) and 0 <= at <= _LATEST
+
+
+def _text(line: dict[str, Any], field: str) -> str:
+    text = line.get(field, "")
+    if not isinstance(text, str):
+        raise TypeError(f"no text: {text}")
+    return text
 
 
 def _damaged(raw: str, at: float) -> Record:

@@ -12,13 +12,18 @@ import re
 import time
 from typing import Any, Final, NamedTuple
 
+from mailsponge.sponge.model import level_name
+
 _ALWAYS_THERE: Final = frozenset(
     {"asctime", "created", "levelname", "levelno", "message", "msecs", "name", "source"}
 )
 """What every line of the journal tells already."""
 
+_NEVER_KEPT: Final = frozenset({"msg", "args", "exc_info", "exc_text", "stack_info"})
+"""What the journal keeps in another form, or what is gone when the program is."""
+
 _FIELDS: Final = {
-    "%": re.compile(r"%\((\w+)\)"),
+    "%": re.compile(r"%\(([^)]*)\)"),
     "{": re.compile(r"\{(\w+)"),
     "$": re.compile(r"\$\{?(\w+)"),
 }
@@ -51,8 +56,22 @@ def describe(formatter: logging.Formatter | None) -> Layout | None:
     fmt = formatter._fmt
     if style is None or fmt is None:
         return None
-    needs = tuple(sorted(set(_FIELDS[style].findall(fmt)) - _ALWAYS_THERE))
-    return Layout(fmt, formatter.datefmt, style, needs)
+    needs = set(_FIELDS[style].findall(fmt)) - _ALWAYS_THERE
+    return None if needs & _NEVER_KEPT else Layout(fmt, formatter.datefmt, style, tuple(sorted(needs)))
+
+
+def keeps(layout: Layout, record: logging.LogRecord) -> bool:
+    """Whether the journal can keep what the layout wants of this record, so that it looks the same later.
+
+    What JSON turns into something else does not keep, nor does a level's name that only this process knows.
+    """
+    fields = record.__dict__
+    return record.levelname == level_name(record.levelno) and all(
+        type(fields.get(name)) in _KEPT for name in layout.needs
+    )
+
+
+_KEPT: Final = frozenset({str, int, float, bool, type(None)})
 
 
 _STYLES: Final = {"%": logging.PercentStyle, "{": logging.StrFormatStyle, "$": logging.StringTemplateStyle}
@@ -62,7 +81,16 @@ def _is_untouched(formatter: logging.Formatter) -> bool:
     """Whether it is what its class made it: no converter, defaults or methods of its own."""
     own = set(vars(formatter)) - {"_style", "_fmt", "datefmt"}
     defaults = getattr(formatter._style, "_defaults", None)
-    return not own and not defaults and logging.Formatter.converter is time.localtime
+    return not own and not defaults and _times_of_the_class() == _TIMES
+
+
+def _times_of_the_class() -> tuple[object, ...]:
+    """How formatters write a time unless told otherwise; some programs change that for all of them."""
+    kind = logging.Formatter
+    return kind.converter, kind.default_time_format, kind.default_msec_format
+
+
+_TIMES: Final = (time.localtime, "%Y-%m-%d %H:%M:%S", "%s,%03d")
 
 
 class Typesetter:
@@ -75,7 +103,9 @@ class Typesetter:
         """Take a layout line."""
         style = line.get("style", "%")
         if style in _STYLES:
-            self._formatters[line["i"]] = logging.Formatter(line.get("fmt"), line.get("datefmt"), style)
+            self._formatters[line["i"]] = logging.Formatter(
+                line.get("fmt"), line.get("datefmt"), style, validate=False
+            )
 
     def text(self, line: dict[str, Any]) -> str:
         """The text of a record's line: laid out if its handler had a formatter, else the message."""
@@ -87,21 +117,17 @@ class Typesetter:
         return self._format(formatter, line)
 
     def _format(self, formatter: logging.Formatter, line: dict[str, Any]) -> str:
-        created = float(line.get("t", 0))
-        record = logging.makeLogRecord(
-            {
-                **line.get("a", {}),
-                "created": created,
-                "msecs": (created - int(created)) * 1000,
-                "name": line.get("n", ""),
-                "levelno": line.get("l", 0),
-                "levelname": logging.getLevelName(line.get("l", 0)),
-                "msg": line.get("m", ""),
-                "source": line.get("s", ""),
-            }
-        )
         try:
-            return formatter.format(record)
-        except (KeyError, ValueError, TypeError, IndexError):
-            # The layout names what the record did not have: the message itself is what must not be lost.
+            return formatter.format(_record(line))
+        except Exception:  # noqa: BLE001 - a layout is anybody's text, and may ask for what the record did not have
+            # The message itself is what must not be lost.
             return str(line.get("m", ""))
+
+
+def _record(line: dict[str, Any]) -> logging.LogRecord:
+    created, level = float(line.get("t", 0)), line.get("l", 0)
+    record = logging.LogRecord(line.get("n", ""), level, "", 0, line.get("m", ""), (), None)
+    always = {"created": created, "msecs": (created - int(created)) * 1000, "source": line.get("s", "")}
+    named = {"name": record.name, "levelno": level, "levelname": level_name(level), "msg": record.msg}
+    record.__dict__.update({**line.get("a", {}), **always, **named})
+    return record

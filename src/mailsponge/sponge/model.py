@@ -23,10 +23,10 @@ OK: Final = 0
 
 def level_name(level: int) -> str:
     """The standard name of a level, or ``Level 35`` as the logging module says it."""
-    for name, number in LEVELS.items():
-        if number == level:
-            return name
-    return f"Level {level}"
+    return _NAMES.get(level) or f"Level {level}"
+
+
+_NAMES: Final = {number: name for name, number in LEVELS.items()}
 
 
 def storable(text: str) -> str:
