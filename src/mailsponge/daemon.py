@@ -27,6 +27,7 @@ from mailsponge.accounts import Accounts
 from mailsponge.config import Config, Endpoint, Loaded, Machine, Smtp
 from mailsponge.errors import ConfigError
 from mailsponge.server.listener import Listener
+from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.rules import Rules
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
@@ -64,20 +65,28 @@ def rules_of(loaded: Loaded) -> Rules:
 
 def serve(wish: Wish) -> None:
     """Run until SIGTERM or SIGINT. Raises MailspongeError when it cannot start; the message says what to do."""
-    _log_to_standard_error()
+    sink = LogSink(
+        sys.stderr, stamped="JOURNAL_STREAM" not in os.environ
+    )  # systemd's journal has stamps of its own
+    with logging_to(sink):
+        _serve(wish, sink)
+
+
+def _serve(wish: Wish, sink: LogSink) -> None:
     machine = Machine.here()
     loaded = read(wish, machine)
     _allow_open_files(loaded.config.limits.connections + 100)
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(_PostOffice(wish, machine, loaded).run())
+        runner.run(_PostOffice(wish, machine, loaded, sink).run())
 
 
 class _PostOffice:
     """The rooms, wired together."""
 
-    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded) -> None:
+    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded, sink: LogSink) -> None:
         self._wish = wish
         self._machine = machine
+        self._sink = sink
         self._config = loaded.config
         self._rules = rules_of(loaded)
 
@@ -85,6 +94,7 @@ class _PostOffice:
         """Open, say that all is ready, work until a signal says to stop, close."""
         loop = asyncio.get_running_loop()
         told_to_stop = asyncio.Event()
+        self._sink.gather(loop)
         store: Store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
         try:
             store.sweep()
@@ -95,10 +105,12 @@ class _PostOffice:
             loop.add_signal_handler(signal.SIGHUP, self._reload, listener)
             self._ready(where)
             await told_to_stop.wait()
+            log.info("stopping")
             notify("STOPPING=1")
             await listener.stop()
         finally:
-            store.close()
+            await asyncio.to_thread(store.close)  # so that what it still tells finds the loop running
+            self._sink.gather(None)
 
     def _ready(self, where: Sequence[Endpoint]) -> None:
         """Every socket listens: say so, to people and to systemd."""
@@ -150,17 +162,6 @@ def notify(state: str) -> None:
         address = "\0" + address[1:] if address.startswith("@") else address
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.sendto(state.encode(), address)
-
-
-def _log_to_standard_error() -> None:
-    """One line a record; the time in UTC, except where systemd's journal puts its own."""
-    ours = logging.getLogger("mailsponge")
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        logging.Formatter("%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s")
-    )
-    ours.addHandler(handler)
-    ours.setLevel(logging.INFO)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

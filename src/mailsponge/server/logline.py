@@ -23,7 +23,7 @@ RECIPIENTS_TOLD = 20
 def taken(client: Client, transaction: Transaction, message_id: int) -> None:
     """The message is in the store and the sender was told so."""
     if log.isEnabledFor(logging.INFO):
-        log.info("%s", f"taken id={message_id} {_who(client, transaction)}{_what(transaction)}")
+        log.info(f"taken id={message_id} {_who(client, transaction)}{_what(transaction)}")
 
 
 def not_kept(client: Client, transaction: Transaction, reply: Reply, error: StoreError) -> None:
@@ -37,19 +37,19 @@ def not_kept(client: Client, transaction: Transaction, reply: Reply, error: Stor
 def not_taken(client: Client, transaction: Transaction, reply: Reply) -> None:
     """The message was refused for what it is."""
     if log.isEnabledFor(logging.INFO):
-        log.info("%s", f"refused {_who(client, transaction)}{_what(transaction)} reply={_said(reply)}")
+        log.info(f"refused {_who(client, transaction)}{_what(transaction)} reply={_said(reply)}")
 
 
 def given_up(client: Client, transaction: Transaction, why: str) -> None:
     """The transaction ended without a message; ``why`` is one of our own words."""
     if log.isEnabledFor(logging.INFO):
-        log.info("%s", f"ended {_who(client, transaction)} because={why}{_what(transaction)}")
+        log.info(f"ended {_who(client, transaction)} because={why}{_what(transaction)}")
 
 
 def turned_away(peer: str, reply: Reply) -> None:
     """A connection was not let in."""
     if log.isEnabledFor(logging.INFO):
-        log.info("%s", f"turned-away peer={_value(peer)} reply={_said(reply)}")
+        log.info(f"turned-away peer={_value(peer)} reply={_said(reply)}")
 
 
 def _who(client: Client, transaction: Transaction) -> str:

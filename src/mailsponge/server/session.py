@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from mailsponge.mail.reply import Reply
 from mailsponge.server import dialogue, held, logline
@@ -77,8 +77,7 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or turn away."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but descent
         name = transport.get_extra_info("peername")
         self._dialogue = Dialogue(self._house, name[0] if isinstance(name, tuple) else "", self._committed)
         peer = self._dialogue.client.peer
@@ -232,8 +231,11 @@ class Session(asyncio.Protocol):
         if self._peer_done or self._dialogue.quit:
             transport.close()
         elif not transport.is_closing():
-            transport.write_eof()
             self._listen(True)
+            try:
+                transport.write_eof()
+            except OSError:  # the peer is gone already, and the transport has not noticed yet
+                transport.abort()
         if not transport.is_closing() or transport.get_write_buffer_size():
             self._deadline.set(self._time() + linger)
 

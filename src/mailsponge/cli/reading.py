@@ -1,0 +1,130 @@
+"""A message as a person reads it: its text, and the names of what is attached.
+
+Anybody may have written these bytes. Nothing in them raises, what makes no sense is shown as it stands, and making it
+harmless for a terminal is the business of whoever prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import MessageError
+from email.message import Message
+from email.policy import compat32
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+_NONSENSE = (MessageError, LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What the standard library raises at hostile messages, and the codecs that one may name."""
+
+_DEEPEST = 20
+"""Parts within parts that are looked into."""
+
+_BLOCKS = frozenset(
+    ("p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "blockquote", "pre", "table", "ul", "ol", "hr")
+)
+_UNREAD = frozenset(("script", "style", "head", "title"))
+
+
+class Attachment(NamedTuple):
+    """A part that is not the text."""
+
+    name: str
+    kind: str
+    """What it says it is: ``application/pdf``."""
+    size: int
+    """Bytes, decoded."""
+
+
+class Letter(NamedTuple):
+    """What there is to read."""
+
+    text: str
+    attachments: list[Attachment]
+
+
+def letter(content: bytes) -> Letter:
+    """Take a message apart."""
+    try:
+        parts = list(_leaves(message_from_bytes(content, policy=compat32), _DEEPEST))
+        body = _body(parts)
+        text = "" if body is None else _text(body)
+        return Letter(text, [_attachment(part) for part in parts if part is not body])
+    except _NONSENSE:
+        return Letter(content.decode("utf-8", "replace"), [])
+
+
+def _leaves(message: Message, depth: int) -> Iterator[Message]:
+    """The parts that hold something themselves; of alternatives, the first that is plain text, else the first."""
+    held = message.get_payload()
+    parts = [part for part in held if isinstance(part, Message)] if isinstance(held, list) else []
+    if not parts or depth == 0:
+        yield message
+        return
+    if message.get_content_subtype() == "alternative":
+        plain = [part for part in parts if part.get_content_type() == "text/plain"]
+        parts = [*plain, *parts][:1]
+    for part in parts:
+        yield from _leaves(part, depth - 1)
+
+
+def _body(parts: list[Message]) -> Message | None:
+    """The part that is read: the first text that is no attachment."""
+    texts = [
+        part
+        for part in parts
+        if part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment"
+    ]
+    return texts[0] if texts else None
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    decoded = _decoded(payload if isinstance(payload, bytes) else b"", part)
+    return _without_tags(decoded) if part.get_content_subtype() == "html" else decoded
+
+
+def _decoded(payload: bytes, part: Message) -> str:
+    try:
+        return payload.decode(part.get_content_charset("utf-8"), "replace")
+    except _NONSENSE:
+        return payload.decode("utf-8", "replace")
+
+
+def _attachment(part: Message) -> Attachment:
+    payload = part.get_payload(decode=True)
+    try:
+        name = part.get_filename("")
+    except _NONSENSE:
+        name = ""
+    size = len(payload) if isinstance(payload, bytes) else 0
+    return Attachment(name or "without a name", part.get_content_type(), size)
+
+
+def _without_tags(html: str) -> str:
+    reader = _TextOfHtml()
+    reader.feed(html)
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.found).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+class _TextOfHtml(HTMLParser):
+    """Keeps the words, and a new line where a block begins. Good enough to know what a mail is about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._unread = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unread += tag in _UNREAD
+        if tag in _BLOCKS:
+            self.found.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unread = max(self._unread - (tag in _UNREAD), 0)
+
+    def handle_data(self, data: str) -> None:
+        if not self._unread:
+            self.found.append(data.replace("\n", " "))
