@@ -31,7 +31,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     ),
     (
         apsw.CorruptError,
-        "it is damaged. It was left as it is: stop the server, copy it, and save what `sqlite3 store.db .recover` finds",
+        "it is damaged. It was left as it is: stop the server, copy it, save what `sqlite3 store.db .recover` finds",
     ),
     (apsw.ConnectionClosedError, "it has been closed"),
 )

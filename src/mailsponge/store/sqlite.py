@@ -8,6 +8,7 @@ fsync.
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -51,14 +52,14 @@ class SqliteStore(SqliteMailboxes):
         self, directory: Path, *, call: Call = direct, connect: database.Connect = database.connect
     ) -> None:
         database.make_directory(directory)
-        self._lock = ServerLock(directory / "server.lock")
-        try:
+        with ExitStack() as undo:
+            self._lock = ServerLock(directory / "server.lock")
+            undo.callback(self._lock.close)
             self._writing = database.open_or_create(directory / database.NAME, connect)
+            undo.callback(self._writing.close)
             super().__init__(directory, connect=connect)
             self._first_id = self._rows(_HIGHEST_ID)[0][0] + 1
-        except BaseException:
-            self._lock.close()
-            raise
+            undo.pop_all()
         self._ids = itertools.count(self._first_id)
         self._call = call
         self._writer = Writer(self._writing, call=call, worded=partial(_in_words, self._writing, self._file))
