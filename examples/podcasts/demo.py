@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import io
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from feedserver import FeedServer
-from postoffice import PATIENCE_WITH_PROCESSES, CommandFailed, Mail, Mailsponge, PostOffice
-from screen import screen
+from postoffice import CommandFailed, Mail, Mailsponge, PostOffice
+from processes import Processes, Stopped
+from screen import Screen, screen
 from story import EPISODES, SHOWS, STORY, Step
 from telling import Teller, standings
 
@@ -37,13 +37,16 @@ class StoryBroken(Exception):
 class Demo:
     """One telling of the story, with everything it writes in one directory."""
 
-    def __init__(self, directory: Path, feeds: FeedServer, teller: Teller, patience: str) -> None:
+    def __init__(
+        self, directory: Path, processes: Processes, feeds: FeedServer, teller: Teller, patience: str
+    ) -> None:
         self._directory = directory
+        self._processes = processes
         self._feeds = feeds
         self._teller = teller
         self._patience = patience
         self._addresses = [feeds.address(name) for name in SHOWS]
-        self._mailsponge = Mailsponge(environment(os.environ, directory))
+        self._mailsponge = Mailsponge(processes, environment(os.environ, directory))
 
     def play(self) -> None:
         """Tell it from beginning to end. Raises StoryBroken as soon as it goes otherwise."""
@@ -85,14 +88,7 @@ class Demo:
             "--patience": self._patience,
         }
         words = [str(word) for option in options.items() for word in option]
-        return subprocess.run(
-            [sys.executable, str(CLIENT), *words],
-            env=self._mailsponge.environ,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE_WITH_PROCESSES,
-            check=False,
-        )
+        return self._processes.run([sys.executable, str(CLIENT), *words], self._mailsponge.environ)
 
     def _check_downloads(self) -> None:
         downloads = [a.path for a in self._feeds.answers if a.path.startswith("/audio/") and a.status == 200]
@@ -150,30 +146,34 @@ def _counted(things: Sequence[object]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the story. Returns the exit status."""
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows no Danish still gets the story
     show = screen()
-    began = time.monotonic()
     try:
-        with _directory(options.keep) as directory, FeedServer() as feeds:
-            teller = Teller(show)
-            Demo(directory, feeds, teller, options.patience).play()
-            teller.how_to_go_on(options.keep)
+        _play(show, options)
+    except Stopped as stopped:
+        show.line(f"stopped ({stopped})")
+        return stopped.status
+    except BrokenPipeError:  # nobody reads any more, so nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (StoryBroken, CommandFailed, OSError, subprocess.SubprocessError) as problem:
         show.heading("The demo failed")
         show.quote(str(problem))
         return 1
-    except KeyboardInterrupt:
-        show.line("stopped")
-        return 130
-    show.line(
-        show.paint(
-            f"✔ Every mail the story calls for, and no other: {time.monotonic() - began:.0f} s.", "green"
-        )
-    )
     return 0
+
+
+def _play(show: Screen, options: argparse.Namespace) -> None:
+    began = time.monotonic()
+    processes = Processes()
+    processes.listen()
+    teller = Teller(show)
+    with _directory(options.keep) as directory, FeedServer() as feeds:
+        Demo(directory, processes, feeds, teller, options.patience).play()
+    teller.how_to_go_on(options.keep)
+    seconds = time.monotonic() - began
+    show.line(show.paint(f"✔ Every mail the story calls for, and no other: {seconds:.0f} s.", "green"))
 
 
 def _directory(keep: Path | None) -> contextlib.AbstractContextManager[Path]:
@@ -188,11 +188,6 @@ def _directory(keep: Path | None) -> contextlib.AbstractContextManager[Path]:
 def _temporary() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mailsponge-demo-") as name:
         yield Path(name)
-
-
-def _leave(number: int, _frame: object) -> None:
-    """End as on Ctrl-C, so that every process is ended and every file removed."""
-    sys.exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -12,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-PATIENCE_WITH_PROCESSES = 60
-"""Seconds for anything that should take one at most."""
+from processes import PATIENCE, Processes, end, start
+
 READY = re.compile(r"ready: smtp (127\.0\.0\.1:\d+) · mail for (\S+@\S+)")
 
 
@@ -33,23 +32,17 @@ class Mail(NamedTuple):
 class Mailsponge:
     """The command `mailsponge`, run in an environment of its own."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, processes: Processes, environ: Mapping[str, str]) -> None:
+        self.processes = processes
         self.environ = dict(environ)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command whose standard error is to be read."""
-        return subprocess.Popen(_command(arguments), env=self.environ, stderr=subprocess.PIPE, text=True)
+    def command(self, *arguments: str) -> list[str]:
+        """The words to start it with."""
+        return [sys.executable, "-m", "mailsponge", *arguments]
 
     def __call__(self, *arguments: str) -> str:
         """What a command prints. Raises CommandFailed unless it ends with status 0."""
-        done = subprocess.run(
-            _command(arguments),
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_WITH_PROCESSES,
-            check=False,
-        )
+        done = self.processes.run(self.command(*arguments), self.environ)
         if done.returncode:
             raise CommandFailed(f"mailsponge {' '.join(arguments)}: status {done.returncode}\n{done.stderr}")
         return done.stdout
@@ -68,11 +61,12 @@ class PostOffice:
         self._data = ("--data", str(data))
         self._said: list[str] = []
         self._ready = threading.Event()
+        self._listening = threading.Thread(target=self._listen)
 
     def __enter__(self) -> Self:
-        self._process = self._mailsponge.start("serve", "--smtp", "127.0.0.1:0", *self._data)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        command = self._mailsponge.command("serve", "--smtp", "127.0.0.1:0", *self._data)
+        self._process = start(command, self._mailsponge.environ)
+        self._listening.start()
         try:
             self.address, self.reader = self._wait_until_ready()
         except BaseException:
@@ -80,17 +74,20 @@ class PostOffice:
             raise
         return self
 
-    def _read(self) -> None:
+    def _listen(self) -> None:
+        """Hear what it says until it ends."""
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._said.append(line)
-            if READY.search(line):
-                self._ready.set()
-        self._ready.set()  # it ended: nothing more will come
+        with self._process.stderr as lines:
+            for line in lines:
+                self._said.append(line)
+                if READY.search(line):
+                    self._ready.set()
+        self._ready.set()  # as ready as it will ever be
 
     def _wait_until_ready(self) -> tuple[str, str]:
         """Where it takes mail, and the one person who gets it."""
-        self._ready.wait(PATIENCE_WITH_PROCESSES)
+        self._ready.wait(PATIENCE)
+        self._mailsponge.processes.hear()
         match = READY.search(self.said)
         if match is None:
             raise CommandFailed(f"mailsponge serve did not get ready. It said:\n{self.said}")
@@ -120,17 +117,8 @@ class PostOffice:
         self._end()
 
     def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(PATIENCE_WITH_PROCESSES)
-        finally:
-            self._process.kill()  # does nothing to a process that has ended
-            self._process.wait()
-            self._reader.join()
-
-
-def _command(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "mailsponge", *arguments]
+        end(self._process)
+        self._listening.join()
 
 
 def _joined(to: str | list[str]) -> str:

@@ -19,14 +19,14 @@ LONGEST = 100
 """Columns of the terminal that the demo is made for."""
 
 
-def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
     """Start the demo with a temporary directory of its own."""
     return subprocess.Popen(
         [sys.executable, "-B", str(DEMO), *arguments],
-        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUTF8": "1"},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUTF8": "1", **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
     )
 
 
@@ -122,3 +122,20 @@ def test_an_older_telling_is_never_written_over(tmp_path: Path) -> None:
     assert demo.returncode == 1
     assert "exists" in output
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_terminal_that_knows_no_danish_gets_the_story_too(tmp_path: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    demo = start(tmp_path, "--patience", "1 run", **ascii_only)
+    output, _ = demo.communicate()
+    assert "S?ndag p? P1" in output
+    assert "Q&A at the Kiosk has failed" in output
+
+
+def test_a_reader_who_leaves_ends_the_demo_quietly(tmp_path: Path) -> None:
+    demo = start(tmp_path)
+    assert demo.stdout is not None
+    demo.stdout.readline()
+    demo.stdout.close()
+    assert demo.wait() == 1
+    assert list(tmp_path.iterdir()) == []
