@@ -99,10 +99,18 @@ class SqliteLedger:
         """Turn SQLite's errors into ours: damaged, or just not now."""
         try:
             yield
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
+            if _is_damage(error):
+                raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
             raise StateError(f"the ledger {self._path} cannot be used now: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
+
+    @contextmanager
+    def _legible(self) -> Iterator[None]:
+        """A text that SQLite gives back may be damaged all the same: it does not notice a changed byte."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError) as error:
+            raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error!r}") from error
 
     @contextmanager
     def _committed(self) -> Iterator[None]:
@@ -157,7 +165,8 @@ class SqliteLedger:
         rows = self._database.execute(
             f"SELECT {_RUN_COLUMNS} FROM run ORDER BY number DESC, rowid DESC LIMIT ?", (most,)
         ).fetchall()
-        return [(_run(row), self._verdicts(row[0]), row[7]) for row in rows]
+        with self._legible():
+            return [(_run(row), self._verdicts(row[0]), row[7]) for row in rows]
 
     def _verdicts(self, run_id: str) -> dict[str, int]:
         return dict(self._database.execute("SELECT source, level FROM verdict WHERE run = ?", (run_id,)))
@@ -173,7 +182,10 @@ class SqliteLedger:
 
     def states(self) -> dict[str, SourceState]:
         """Every source's state."""
-        return {name: _state(text) for name, text in self._database.execute("SELECT name, state FROM source")}
+        with self._legible():
+            return {
+                name: _state(text) for name, text in self._database.execute("SELECT name, state FROM source")
+            }
 
     def put_states(self, states: Mapping[str, SourceState]) -> None:
         """Keep the states that changed."""
@@ -186,7 +198,8 @@ class SqliteLedger:
     def settings(self) -> dict[str, Any] | None:
         """The job's settings as last kept."""
         row = self._database.execute("SELECT value FROM setting WHERE name = 'settings'").fetchone()
-        return json.loads(row[0]) if row else None
+        with self._legible():
+            return dict(json.loads(row[0])) if row else None
 
     def put_settings(self, settings: Mapping[str, Any]) -> None:
         """Keep the job's settings."""
@@ -227,7 +240,8 @@ class SqliteLedger:
             f"SELECT {_MAIL_COLUMNS} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY created_at, rowid",
             {"status": status},
         )
-        return [_mail(row) for row in rows]
+        with self._legible():
+            return [_mail(row) for row in rows]
 
     def prune(self, records_before: float, runs_before: float) -> None:
         """Forget what is too old."""
@@ -255,13 +269,24 @@ def set_aside(path: Path) -> Path:
     stamp = clock.iso(clock.now()).replace(":", "").replace("-", "")
     aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.urandom(2).hex()}")
     try:
-        path.rename(aside)
+        # Its journal first: left behind, SQLite would play it back into the new ledger.
         hot_journal = path.with_name(f"{path.name}-journal")
         if hot_journal.exists():
             hot_journal.rename(aside.with_name(f"{aside.name}-journal"))
+        path.rename(aside)
     except OSError as error:
         raise StateError(f"the damaged ledger {path} cannot be set aside: {error}") from error
     return aside
+
+
+_DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_DAMAGED_WORDS: Final = ("no such table", "no such column", "Could not decode to UTF-8")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is not what it should be, rather than locked, full, or asked for what it cannot hold."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return (code is not None and code & 0xFF in _DAMAGE) or any(word in str(error) for word in _DAMAGED_WORDS)
 
 
 def _create_private(path: Path) -> None:
