@@ -109,7 +109,7 @@ def environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONUTF8": "1",
         "NO_COLOR": "1",
-        "COLUMNS": "92",
+        "COLUMNS": "120",
         "no_proxy": "*",
     }
 
