@@ -71,7 +71,7 @@ def test_data_are_for_the_owners_eyes_alone(tmp_path: Path) -> None:
         "store.db": 0o600,
         "store.db-wal": 0o600,
         "store.db-shm": 0o600,
-        "server.lock": 0o600,
+        "lock": 0o600,
     }
 
 

@@ -1,6 +1,6 @@
 """The embedded store: one SQLite file, one server that writes it, readers beside it.
 
-``<directory>/store.db``, in WAL mode with synchronous=FULL, and ``server.lock``, which one server holds. A
+``<directory>/store.db``, in WAL mode with synchronous=FULL, and ``lock``, which one server holds. A
 message is durable when its `done` is told None: that is after COMMIT has returned, and COMMIT returns after the
 fsync.
 """
@@ -53,7 +53,7 @@ class SqliteStore(SqliteMailboxes):
     ) -> None:
         database.make_directory(directory)
         with ExitStack() as undo:
-            self._lock = ServerLock(directory / "server.lock")
+            self._lock = ServerLock(directory / "lock")
             undo.callback(self._lock.close)
             self._writing = database.open_or_create(directory / database.NAME, connect)
             undo.callback(self._writing.close)
