@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from mailsponge.cli import main as command_line
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich"}:
+        if error.name != "click":
             raise
         sys.exit("mailsponge: the command line needs its extra: pip install 'mailsponge[cli]'")
     command_line()

@@ -31,7 +31,8 @@ COMMANDS = {
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
 }
 
-SERVER_EXTRA = {"apsw", "msgspec"}
+EXTRA_OF = {"apsw": "server", "msgspec": "server", "rich": "cli"}
+"""What a missing module is installed with."""
 
 
 class Failure(click.ClickException):
@@ -72,9 +73,10 @@ def _load(name: str, entry: Entry) -> click.Command:
     try:
         command: click.Command = getattr(import_module(entry.module), entry.attribute)
     except ModuleNotFoundError as error:
-        if error.name not in SERVER_EXTRA:
+        extra = EXTRA_OF.get(error.name or "")
+        if extra is None:
             raise
-        raise Failure(f"`{name}` needs the post office: pip install 'mailsponge[server]'") from error
+        raise Failure(f"`{name}` needs its extra: pip install 'mailsponge[{extra}]'") from error
     return command
 
 

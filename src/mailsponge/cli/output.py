@@ -14,8 +14,15 @@ from mailsponge import clean
 
 
 def print_json(value: Any) -> None:
-    """Print JSON and nothing else on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print JSON and nothing else on standard output. What could drive a terminal is escaped as JSON escapes it."""
+    click.echo("\n".join(map(_harmless, json.dumps(value, ensure_ascii=False, indent=2).split("\n"))))
+
+
+def _harmless(line: str) -> str:
+    """A line of JSON, its unsafe characters as JSON's own escapes; all of them stand within strings."""
+    if clean.line(line) == line:
+        return line
+    return "".join(letter if clean.line(letter) == letter else f"\\u{ord(letter):04x}" for letter in line)
 
 
 def table(*headings: str) -> Table:
@@ -30,7 +37,7 @@ def print_table(made: Table) -> None:
     """Print a table for people; into a pipe without colours, and as wide as its lines want to be."""
     console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
     if not console.is_terminal:
-        console.width = 200
+        console.width = 100_000
     console.print(made)
 
 

@@ -56,7 +56,7 @@ def letter(content: bytes) -> Letter:
 
 def _leaves(message: Message, depth: int) -> Iterator[Message]:
     """The parts that hold something themselves; of alternatives, the first that is plain text, else the first."""
-    held = message.get_payload()
+    held = message.get_payload() if message.is_multipart() else None
     parts = [part for part in held if isinstance(part, Message)] if isinstance(held, list) else []
     if not parts or depth == 0:
         yield message
@@ -79,9 +79,14 @@ def _body(parts: list[Message]) -> Message | None:
 
 
 def _text(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    decoded = _decoded(payload if isinstance(payload, bytes) else b"", part)
+    decoded = _decoded(_payload(part), part)
     return _without_tags(decoded) if part.get_content_subtype() == "html" else decoded
+
+
+def _payload(part: Message) -> bytes:
+    """The part's bytes, without its transfer encoding."""
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
 
 
 def _decoded(payload: bytes, part: Message) -> str:
@@ -92,13 +97,11 @@ def _decoded(payload: bytes, part: Message) -> str:
 
 
 def _attachment(part: Message) -> Attachment:
-    payload = part.get_payload(decode=True)
     try:
         name = part.get_filename("")
     except _NONSENSE:
         name = ""
-    size = len(payload) if isinstance(payload, bytes) else 0
-    return Attachment(name or "without a name", part.get_content_type(), size)
+    return Attachment(name or "without a name", part.get_content_type(), len(_payload(part)))
 
 
 def _without_tags(html: str) -> str:

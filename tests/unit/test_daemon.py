@@ -1,0 +1,261 @@
+"""Rules of the program: it says when it is ready, ends cleanly, and explains why it cannot begin."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailsponge.config import Endpoint, Machine
+from mailsponge.daemon import Wish, notify, read, rules_of
+from mailsponge.errors import ConfigError
+from mailsponge.store.mailboxes import SqliteMailboxes
+
+PATIENCE = 30.0
+
+
+class Serve:
+    """``mailsponge serve`` as a process of its own."""
+
+    def __init__(self, data: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
+        self.data = data
+        self._said: list[str] = []
+        self._news = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mailsponge", "serve", "--data", str(data), *arguments],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **(environ or {})},
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            with self._news:
+                self._said.append(line)
+                self._news.notify_all()
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait until it says so."""
+        with self._news:
+            found = self._news.wait_for(lambda: re.search(pattern, "".join(self._said)), PATIENCE)
+        assert found, "".join(self._said)
+        return found
+
+    def port(self) -> int:
+        """The port it takes mail at, once it is ready."""
+        return int(self.wait_for(r"mailsponge: ready: smtp [0-9.]+:(\d+) · mail for \S+@\S+ · data ")[1])
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; returns the status and all that was said."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for the end; returns the status and all that was said."""
+        status = self.process.wait(PATIENCE)
+        self._reader.join()
+        assert self.process.stderr
+        self.process.stderr.close()
+        return status, "".join(self._said)
+
+
+@pytest.fixture
+def serve(tmp_path) -> Iterator[type]:
+    """Starts servers, and ends those that still run."""
+    started: list[Serve] = []
+
+    def start(*arguments: str, data: Path = tmp_path / "data", environ=None) -> Serve:
+        started.append(Serve(data, *arguments, environ=environ))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.ended()
+
+
+FREE = ("--smtp", "127.0.0.1:0")
+
+
+def send(port: int, recipient: str) -> None:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as smtp:
+        smtp.sendmail("a@b.example", [recipient], "Subject: hello\n\nworld\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_is_ready_takes_mail_and_ends_cleanly(serve, number):
+    server = serve(*FREE)
+    send(server.port(), "postmaster@localhost")
+    status, said = server.end(number)
+
+    assert status == 0
+    assert "taken id=1" in said
+    assert "Traceback" not in said
+    mailboxes = SqliteMailboxes(server.data)
+    assert [mail.subject for mail in mailboxes.mails()] == ["hello"]
+    mailboxes.close()
+
+
+def test_it_ends_cleanly_while_a_client_is_connected(serve):
+    server = serve(*FREE)
+    with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
+        client.recv(1000)
+        server.process.terminate()
+        assert client.recv(1000).startswith(b"421 4.3.2")
+
+    assert server.ended()[0] == 0
+
+
+def test_data_are_the_owners_alone(serve):
+    server = serve(*FREE)
+    server.port()
+
+    assert server.data.stat().st_mode & 0o777 == 0o700
+    assert all(file.stat().st_mode & 0o077 == 0 for file in server.data.iterdir())
+
+
+def test_a_port_that_is_taken_is_told_with_status_1(serve):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, said = serve("--smtp", f"127.0.0.1:{port}").ended()
+
+    assert status == 1
+    assert said.startswith(
+        f"mailsponge: cannot listen on 127.0.0.1:{port}: port {port} is taken by another program"
+    )
+    assert "choose another port" in said
+    assert "Traceback" not in said
+
+
+def test_a_data_directory_that_cannot_be_made_is_told_with_status_1(serve, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    status, said = serve(*FREE, data=tmp_path / "file" / "data").ended()
+
+    assert status == 1
+    assert str(tmp_path / "file") in said
+    assert "Traceback" not in said
+
+
+def test_two_servers_do_not_share_a_data_directory(serve):
+    first = serve(*FREE)
+    first.port()
+    status, said = serve(*FREE).ended()
+
+    assert status == 1
+    assert "another server" in said
+    assert first.end()[0] == 0
+
+
+def test_a_configuration_that_cannot_be_stops_the_start_with_its_line(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[aliases]\n\nteam = 'nobody'\n")
+    status, said = serve("--config", str(config)).ended()
+
+    assert status == 1
+    assert said.startswith(f"mailsponge: {config}:3: aliases.team leads to nobody, who does not live here")
+
+
+def test_after_sighup_the_new_users_are_there(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[users.me]\n[domains.localhost]\n")
+    server = serve("--config", str(config), *FREE)
+    port = server.port()
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(port, "you@localhost")
+
+    config.write_text("[users.me]\n[users.you]\n[domains.localhost]\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("reloaded")
+
+    send(port, "you@localhost")
+    assert server.end()[0] == 0
+
+
+def test_after_sighup_a_configuration_that_cannot_be_changes_nothing(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[users.me]\n[domains.localhost]\n")
+    server = serve("--config", str(config), *FREE)
+    port = server.port()
+
+    config.write_text("[users.me]\nshoe_size = 42\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for(
+        r"not reloaded, all stays as it was: .*post\.toml:2: users\.me\.shoe_size is not a setting"
+    )
+
+    send(port, "me@localhost")
+    assert server.end()[0] == 0
+
+
+def test_what_only_a_new_start_can_change_is_told(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[smtp]\nlisten = ['127.0.0.1:0']\n")
+    server = serve("--config", str(config))
+    server.port()
+
+    config.write_text("[smtp]\nlisten = ['127.0.0.1:2', '127.0.0.1:3']\n")
+    server.process.send_signal(signal.SIGHUP)
+
+    server.wait_for("smtp.listen change when the server is started anew")
+
+
+def test_systemd_is_told_that_it_is_ready_and_that_it_stops(serve, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE)
+        server = serve(*FREE, environ={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+
+        assert systemd.recv(1000).startswith(b"READY=1\n")
+        server.end()
+        assert systemd.recv(1000) == b"STOPPING=1"
+
+
+def test_nobody_is_told_where_there_is_no_systemd(monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+
+
+MACHINE = Machine("box.example", "ann", Path("/home/ann/mail"))
+
+
+def test_the_command_line_counts_for_more_than_the_file(tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text('data = "/var/lib/x"\n[smtp]\nlisten = ["127.0.0.1:25"]\n')
+    wish = Wish(config, tmp_path / "mine", (Endpoint("127.0.0.1", 1),))
+
+    found = read(wish, MACHINE).config
+    assert (found.data, found.smtp.listen) == (tmp_path / "mine", (Endpoint("127.0.0.1", 1),))
+    assert read(Wish(config), MACHINE).config.data == Path("/var/lib/x")
+
+
+def test_limits_of_the_file_are_the_listeners(tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text(
+        '[limits]\nmessage_size = "1 MB"\nrecipients = 100\ncommand_deadline = "1 min"\nerrors = 3\n'
+    )
+
+    rules = rules_of(read(Wish(config), MACHINE))
+    assert (rules.limits.message_size, rules.limits.recipients, rules.limits.errors) == (1_000_000, 100, 3)
+    assert rules.command_deadline == 60.0
+
+
+def test_names_that_do_not_fit_together_are_told(tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[users.me]\n[aliases]\nMe = 'me'\n")
+
+    with pytest.raises(ConfigError, match=r"post\.toml:3: aliases\.Me is a user too"):
+        rules_of(read(Wish(config), MACHINE))
