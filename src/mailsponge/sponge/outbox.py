@@ -57,6 +57,7 @@ def _drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Draine
         waiting = ledger.mails("waiting")
     sent: list[Mail] = []
     refused: list[Mail] = []
+    trouble = ""
     for mail in waiting:
         outcome = _try(mail, send, deadline)
         tried = _after(mail, outcome, now())
@@ -66,10 +67,11 @@ def _drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Draine
             sent.append(tried)
         elif outcome.status == "refused":
             refused.append(tried)
-        elif not outcome.server_is_there:
-            break
-    left = len(waiting) - len(sent) - len(refused)
-    return Drained(tuple(sent), tuple(refused), left, outcome.reply if left else "")
+        else:
+            trouble = outcome.reply
+            if not outcome.server_is_there:
+                break
+    return Drained(tuple(sent), tuple(refused), len(waiting) - len(sent) - len(refused), trouble)
 
 
 def _try(mail: Mail, send: Send, deadline: Deadline) -> Outcome:

@@ -84,12 +84,7 @@ class Squeezer:
                     return Squeeze(
                         reason="another process squeezes this job; the next run folds what this one logged"
                     )
-                ledger = self._open(deadline)
-                try:
-                    done = self._fold_or_begin_anew(ledger, deadline)
-                except BaseException:
-                    ledger.close()
-                    raise
+                done = self._fold_or_begin_anew(deadline)
         except OSError as error:
             raise StateError(f"the state in {self._place.directory} cannot be used: {error}") from error
         with closing(done.ledger):
@@ -101,16 +96,21 @@ class Squeezer:
             self._said.append(trouble)
         return ledger
 
-    def _fold_or_begin_anew(self, ledger: Ledger, deadline: Deadline) -> _Done:
+    def _fold_or_begin_anew(self, deadline: Deadline) -> _Done:
         """A ledger may show only deep inside that it is damaged; then it is set aside, and folding begins again."""
         try:
-            return self._fold_all(ledger)
+            return self._fold_or_close(self._open(deadline))
         except LedgerUnreadable as error:
+            aside = set_aside(self._place.ledger)
+            self._said.append(f"{error}; it is kept as {aside}, and a new one is begun")
+            return self._fold_or_close(self._open(deadline))
+
+    def _fold_or_close(self, ledger: Ledger) -> _Done:
+        try:
+            return self._fold_all(ledger)
+        except BaseException:
             ledger.close()
-            self._said.append(
-                f"{error}; it is kept as {set_aside(self._place.ledger)}, and a new one is begun"
-            )
-            return self._fold_all(self._open(deadline))
+            raise
 
     def _fold_all(self, ledger: Ledger) -> _Done:
         now = self._now()
@@ -131,7 +131,7 @@ class Squeezer:
 
     def _kept_settings(self, ledger: Ledger) -> Settings | None:
         kept = ledger.settings()
-        return Settings.from_json(kept) if kept else None
+        return self._readable(kept) if kept else None
 
     def _fold_each(self, ledger: Ledger, now: float) -> tuple[list[Path], list[Flip], list[str]]:
         folders: list[Path] = []
@@ -153,7 +153,8 @@ class Squeezer:
             return [], ""
         late = folder.number(path) < ledger.newest_number()
         ledger.add_records(fold.run_id, fold.records())
-        self._learn_settings(fold.settings)
+        if fold.settings is not None and not late:
+            self._settings = self._readable(fold.settings) or self._settings
         run = fold.run()
         decision = policy.decide(self._settings.policy, ledger.states(), fold.attempts, run, now)
         note = "folded late: it changes the history, not the state" if late else decision.note
@@ -163,13 +164,12 @@ class Squeezer:
         ledger.put_states(decision.states)
         return decision.flips, note
 
-    def _learn_settings(self, fields: dict[str, object] | None) -> None:
-        if fields is None:
-            return
+    def _readable(self, fields: dict[str, object]) -> Settings | None:
         try:
-            self._settings = Settings.from_json(fields)
+            return Settings.from_json(fields)
         except UsageError as error:
             self._said.append(f"{error}; the settings of before are used")
+            return None
 
     def _compose(self, ledger: Ledger, flips: Sequence[Flip], now: float) -> tuple[Mail, ...]:
         if not flips:
@@ -186,10 +186,19 @@ class Squeezer:
         return (mail,)
 
     def _handed_over(self, done: _Done, deadline: Deadline) -> Squeeze:
-        drained = outbox.drain(self._place, done.ledger, self._send or self._by_mailhost, deadline, self._now)
-        reason = "; ".join(part for part in (done.reason, str(drained)) if part)
-        warnings = [*self._said, str(drained)] if drained.waiting or drained.refused else self._said
+        drained, trouble = self._drained(done.ledger, deadline)
+        reason = "; ".join(part for part in (done.reason, drained) if part)
+        warnings = [*self._said, drained] if trouble else self._said
         return Squeeze(done.mails, done.flips, True, reason, tuple(warnings))
+
+    def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[str, bool]:
+        """What became of the outbox, and whether somebody should look at it. The runs are safe, whatever it is."""
+        send = self._send or self._by_mailhost
+        try:
+            drained = outbox.drain(self._place, ledger, send, deadline, self._now)
+        except (OSError, StateError) as error:
+            return f"mails wait, as the outbox cannot be used: {error}", True
+        return str(drained), bool(drained.waiting or drained.refused)
 
     def _by_mailhost(self, mail: Mail, deadline: Deadline) -> transport.Outcome:
         try:
