@@ -21,8 +21,8 @@ def write_file(
 ) -> None:
     """Put ``content`` at ``path``, durably: once this returns, a power loss does not undo it.
 
-    The directory must exist. Raises OSError; the old file, if any, is then still there, or the new one if it was only the
-    directory that could not be synced.
+    The directory must exist. Raises OSError; the old file, if any, is then still there, or the new one if it was only
+    the directory that could not be synced.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
