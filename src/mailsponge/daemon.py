@@ -16,7 +16,6 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +27,7 @@ from mailsponge.config import Config, Endpoint, Loaded, Machine, Smtp
 from mailsponge.errors import ConfigError
 from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
+from mailsponge.server.loop import new_loop
 from mailsponge.server.rules import Rules
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
@@ -76,7 +76,7 @@ def _serve(wish: Wish, sink: LogSink) -> None:
     machine = Machine.here()
     loaded = read(wish, machine)
     _allow_open_files(loaded.config.limits.connections + 100)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(_PostOffice(wish, machine, loaded, sink).run())
 
 
@@ -162,13 +162,3 @@ def notify(state: str) -> None:
         address = "\0" + address[1:] if address.startswith("@") else address
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.sendto(state.encode(), address)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """An event loop: uvloop's if it is installed, for speed; Python's own does all the same."""
-    try:
-        uvloop = import_module("uvloop")
-    except ModuleNotFoundError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop

@@ -19,6 +19,8 @@ from mailsponge.store.protocol import Store
 
 GRACE = 5.0
 """Seconds that sessions get to end once the listener stops."""
+READ_AT_ONCE = 256 * 1024
+"""Bytes that one read takes at most."""
 QUEUE = 512
 """Connections that the kernel keeps until they are taken; and as many are taken at a time."""
 
@@ -35,6 +37,7 @@ class Listener:
         self.store = store
         self.clock: Callable[[], float] = now
         self.loop = asyncio.get_running_loop()
+        self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
         self._sessions: set[Session] = set()

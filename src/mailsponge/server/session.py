@@ -33,6 +33,10 @@ class House(dialogue.House, Protocol):
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop it runs in; its clock measures every deadline."""
 
+    @property
+    def buffer(self) -> memoryview:
+        """Where every session reads into, one at a time."""
+
     def enter(self, session: Session, peer: str) -> Reply | None:
         """Count the session in, or say why it may not come in."""
 
@@ -40,8 +44,12 @@ class House(dialogue.House, Protocol):
         """Count it out."""
 
 
-class Session(asyncio.Protocol):
-    """The server's side of one connection."""
+class Session(asyncio.BufferedProtocol):
+    """The server's side of one connection.
+
+    All sessions read into one buffer of the listener's: what is in it is taken out before anything else is read. A
+    buffer made anew for each read would cost more than all the rest.
+    """
 
     __slots__ = (
         "_deadline",
@@ -91,6 +99,14 @@ class Session(asyncio.Protocol):
             self._held = held.LEAVING
             transport.write(refusal.encoded)
             transport.close()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport shall put what it reads."""
+        return self._house.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take out what was read."""
+        self.data_received(bytes(self._house.buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and act on them unless something holds the session up."""

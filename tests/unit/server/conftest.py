@@ -14,6 +14,7 @@ import pytest
 from mailsponge.accounts import Accounts
 from mailsponge.config import Endpoint
 from mailsponge.server.listener import Listener
+from mailsponge.server.loop import new_loop
 from mailsponge.server.rules import Rules
 from mailsponge.smtp.limits import Limits
 from mailsponge.store.memory import MemoryStore
@@ -46,7 +47,7 @@ class PostOffice:
         self._rules = rules
         self._make_store = make_store or (lambda call: MemoryStore(call=call))
         self.host = host
-        self.loop = asyncio.new_event_loop()
+        self.loop = new_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
