@@ -1,7 +1,8 @@
 """smtp-source into a mailbox: mailsponge beside Postfix with a Maildir, on this machine, in this run, by turns.
 
 The rate is of what was *delivered*: from the start of smtp-source to the moment the last message can be read in the
-mailbox. Both answer 250 only after the message is synced to disk. Each round fills a fresh mailbox.
+mailbox. Both answer 250 only after the message is synced to disk. Each round fills a fresh mailbox. smtp-sink, which
+keeps nothing, takes its turn too: it shows how fast mail can come at all on this machine.
 
     python bench/against_postfix.py [--rounds 5] [--messages 2000] [--folder /var/tmp]
 """
@@ -15,18 +16,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import machine
 from private_mailsponge import PrivateMailsponge
 from private_postfix import PrivatePostfix, Unavailable
+from private_sink import PrivateSink
 
 FOUND = Path(__file__).resolve().parents[1] / ".cache" / "peers" / "found.json"
 GOAL = 3.0
 SESSIONS, SIZE = 20, 4096
 WAYS = {"a connection a message": (), "connections reused": ("-d",)}
 """How smtp-source connects, and the option that makes it do so."""
+SERVERS = ("mailsponge", "Postfix", "smtp-sink")
 
 
 class Server(Protocol):
@@ -85,33 +89,42 @@ def mailbox(way: str, number: int) -> str:
 
 def report(rates: Rates) -> dict[str, float]:
     """Print the medians, their range, and the ratios; returns the ratios."""
-    print(f"\n  {'delivered/s, median (range)':<28}{'mailsponge':>22}{'Postfix':>22}{'ratio':>8}")
+    print()
+    _print_row("delivered/s, median (range)", SERVERS, "ratio")
     ratios = {}
     for way in WAYS:
-        ours, theirs = rates[way, "mailsponge"], rates[way, "Postfix"]
-        ratios[way] = statistics.median(ours) / statistics.median(theirs)
-        print(f"  {way:<28}{_spread(ours):>22}{_spread(theirs):>22}{ratios[way]:>8.1f}")
+        ours, theirs = (statistics.median(rates[way, name]) for name in ("mailsponge", "Postfix"))
+        ratios[way] = ours / theirs
+        _print_row(way, [_spread(rates[way, name]) for name in SERVERS], f"{ratios[way]:.1f}")
     return ratios
+
+
+def _print_row(title: str, cells: Iterable[str], last: str) -> None:
+    print(f"  {title:<28}" + "".join(f"{cell:>23}" for cell in cells) + f"{last:>7}")
 
 
 def _spread(rates: list[float]) -> str:
     return f"{statistics.median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f})"
 
 
-def compare(folder: Path, rounds: int, load: Load) -> bool:
+def compare(folder: Path, rounds: int, load: Load, smtp_sink: str) -> bool:
     """Run the comparison below the folder; returns whether the goal was met."""
     mailboxes = [mailbox(way, number) for way in WAYS for number in range(rounds + 1)]
     folder.chmod(0o755)  # Postfix's virtual(8) reaches its Maildir as an ordinary user
     print(f"  {machine.shape(folder)}")
-    print(f"  this disk, 4 kB synced one at a time: {machine.synced_appends(folder):,.0f} appends/s to one file, "
-          f"{machine.synced_files(folder):,.0f} new files/s")  # fmt: skip
+    appends, files = machine.synced_appends(folder), machine.synced_files(folder)
+    print(
+        f"  this disk, 4 kB synced one at a time: {appends:,.0f} appends/s to one file, {files:,.0f} new files/s"
+    )
     with (
         PrivatePostfix(folder / "postfix", mailboxes) as postfix,
         PrivateMailsponge(folder / "mailsponge", mailboxes) as mailsponge,
+        PrivateSink(smtp_sink) as sink,
     ):
         print(f"  mailsponge {mailsponge.version} beside Postfix {postfix.version}")
         print(f"  smtp-source, {SESSIONS} sessions, {SIZE:,} bytes, {load.messages:,} messages a round")
-        ratios = report(measure({"mailsponge": mailsponge, "Postfix": postfix}, load, rounds))
+        servers: dict[str, Server] = {"mailsponge": mailsponge, "Postfix": postfix, "smtp-sink": sink}
+        ratios = report(measure(servers, load, rounds))
         if any(mailsponge.listed(name) != load.messages for name in mailboxes):
             raise AssertionError("`mailsponge mail list` does not show every message that was counted")
     met = min(ratios.values()) >= GOAL
@@ -128,13 +141,13 @@ def main() -> int:
     options.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on the disk to measure")
     chosen = options.parse_args()
     found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
-    smtp_source = found.get("smtp-source", {}).get("program")
-    if not smtp_source:
+    smtp_source, smtp_sink = (found.get(name, {}).get("program") for name in ("smtp-source", "smtp-sink"))
+    if not smtp_source or not smtp_sink:
         print("  not measured: smtp-source is missing (tests/peers/unpack.py says why)")
         return 1
     with tempfile.TemporaryDirectory(prefix="mailsponge-bench-", dir=chosen.folder) as folder:
         try:
-            met = compare(Path(folder), chosen.rounds, Load(smtp_source, chosen.messages))
+            met = compare(Path(folder), chosen.rounds, Load(smtp_source, chosen.messages), smtp_sink)
         except Unavailable as reason:
             print(f"  not measured: {reason}")
             return 1
