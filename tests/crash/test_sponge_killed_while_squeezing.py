@@ -1,8 +1,8 @@
 """Killed before any step of a squeeze, each in turn: no record, no run and no mail is lost, and nothing counts twice.
 
-A program fails in its third run, so that its squeeze has a mail to hand over; a child of it outlives it, so that there
-is a stray to set apart. It is killed before its first call to the operating system or to SQLite, then before its second,
-and so on, until it is killed no more. After each death the child ends, and one run follows.
+A program fails in its third run, so that its squeeze has a mail to hand over; a child of it outlives it, so that
+there is a stray to set apart. It is killed before its first call to the operating system or to SQLite, then before
+its second, and so on, until it is killed no more. After each death the child ends, and one run follows.
 """
 
 from __future__ import annotations

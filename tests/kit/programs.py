@@ -104,11 +104,11 @@ class Job:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What a program sees: nothing of whoever runs the tests."""
-        clean = {name: text for name, text in os.environ.items() if not name.startswith("MAILSPONGE_")}
+        foreign = ("MAILSPONGE_", "PYTHON")
+        clean = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
         return {
             **clean,
             "PYTHONPATH": str(SOURCES),
-            "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "default",
             "MAILSPONGE_STATE": str(self.state),
             "MAILSPONGE_MAILHOST": self.mailhost,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mailsponge.sponge import journal, places
 from mailsponge.sponge.journal import Journal
-from mailsponge.sponge.layout import Layout, describe, is_chosen
+from mailsponge.sponge.layout import Layout, describe, is_chosen, keeps
 from mailsponge.sponge.mailhost import Credentials, Given, MailHost
 from mailsponge.sponge.mailhost import credentials as login_for
 from mailsponge.sponge.mailhost import parse as parse_mailhost
@@ -109,7 +109,7 @@ class SpongeHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filter and emit, without the handler's lock: one write needs none."""
-        passed: Any = self.filter(record)
+        passed: Any = self.filter(record) if self.filters else record
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
         return passed
@@ -117,47 +117,51 @@ class SpongeHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Put the record into the journal. What it returned from survives ``kill -9``."""
         try:
-            run = self._job.current()
-            if run is not self._adopted:
-                self._adopt(run)
-            run.write(self._line(record))
-            if run.trouble is not None:
-                self._job.notice(run)
+            line, is_written = self._line(record), False
+            # A run may end between two steps, in another thread; then the record goes into the next one.
+            while not is_written:
+                run = self._job.current()
+                if run is not self._adopted:
+                    self._adopt(run)
+                is_written = run.write(line)
+                if run.trouble is not None:
+                    self._job.notice(run)
         except Exception:  # noqa: BLE001 - logging's rule: whatever is wrong with a record, the program goes on
             self.handleError(record)
 
     def _adopt(self, run: Journal) -> None:
-        """Describe the formatter in a journal that does not know it yet."""
-        self._adopted = run
+        """Describe the formatter in a journal that does not know it yet, before any record in it needs that."""
         if self._layout is not None:
             fmt, datefmt, style, _ = self._layout
             run.write(journal.line(k="layout", i=self._number, fmt=fmt, datefmt=datefmt, style=style))
+        self._adopted = run
 
     def _line(self, record: logging.LogRecord) -> bytes:
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - a message's arguments may raise whatever they like
+            message = self._in_parts(record)
         source = record.__dict__.get("source")
         name = current_source.get() if source is None else str(source)
         tail = f',"s":{quoted(name)}' if name else ""
         if self._has_layout:
-            tail += self._laid_out(record)
+            tail += self._laid_out(record, message)
         elif record.exc_info or record.exc_text or record.stack_info:
             tail += _detail(record)
         return (
             f'{{"t":{record.created!r},"l":{record.levelno},"n":{quoted(record.name)},'
-            f'"m":{quoted(self._message(record))}{tail}}}\n'
+            f'"m":{quoted(message)}{tail}}}\n'
         ).encode("ascii")
 
-    def _message(self, record: logging.LogRecord) -> str:
-        """The message with its arguments; one that cannot be put together is kept in parts."""
-        try:
-            return record.getMessage()
-        except Exception:  # noqa: BLE001 - a message's arguments may raise whatever they like
-            self.handleError(record)
-            return f"{_shown(record.msg)}, whose arguments cannot be put in: {_shown(record.args)}"
+    def _in_parts(self, record: logging.LogRecord) -> str:
+        """A message that cannot be put together; logging tells so on standard error."""
+        self.handleError(record)
+        return f"{_shown(record.msg)}, whose arguments cannot be put in: {_shown(record.args)}"
 
-    def _laid_out(self, record: logging.LogRecord) -> str:
+    def _laid_out(self, record: logging.LogRecord, message: str) -> str:
         """What the formatter needs later, or what it makes now if it cannot be described."""
-        if self._layout is None:
-            return f',"x":{quoted(self._formatted(record))}'
+        if self._layout is None or not keeps(self._layout, record):
+            return f',"x":{quoted(self._formatted(record, message))}'
         tail = f',"y":{self._number}'
         if self._layout.needs:
             fields = {name: record.__dict__[name] for name in self._layout.needs if name in record.__dict__}
@@ -166,12 +170,12 @@ class SpongeHandler(logging.Handler):
             tail += _detail(record)
         return tail
 
-    def _formatted(self, record: logging.LogRecord) -> str:
+    def _formatted(self, record: logging.LogRecord, message: str) -> str:
         try:
             return self.format(record)
         except Exception:  # noqa: BLE001 - a formatter is anybody's code; the record itself must not be lost
             self.handleError(record)
-            return self._message(record)
+            return message
 
 
 def _server(

@@ -18,9 +18,11 @@ is given back by :meth:`Journal.close`, so that its owner can still tell somebod
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
@@ -33,46 +35,65 @@ MOST_WAITING: Final = 16 * 1024 * 1024
 
 
 class Journal:
-    """An open journal. Any thread may write; a line is never torn by another.
+    """An open journal. Any thread may write, and so may a signal's handler; a line is never torn by another.
 
     Args:
         descriptor: the file, opened with O_APPEND; None if there could be none, and every line waits in memory.
         overflow: called with each line for which there is no room left even in memory.
     """
 
-    __slots__ = ("_descriptor", "_lock", "_overflow", "_waiting", "_waiting_bytes", "trouble")
+    __slots__ = (
+        "_descriptor",
+        "_lock",
+        "_overflow",
+        "_waiting",
+        "_waiting_bytes",
+        "closed",
+        "homeless",
+        "trouble",
+    )
 
     def __init__(self, descriptor: int | None, overflow: Callable[[bytes], None]) -> None:
         self._descriptor = descriptor
         self._overflow = overflow
-        self._waiting: list[bytes] = []
+        self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._lock = threading.Lock()
+        # Held over every write: a descriptor that another thread closes meanwhile may be another file's at once.
+        self._lock = threading.RLock()
+        self.closed = False
+        self.homeless = descriptor is None
+        """There could be no file for it."""
         self.trouble: OSError | None = None
         """Why lines are waiting; None while all is well."""
 
-    def write(self, line: bytes) -> None:
-        """Append one line, ended by a newline. Never raises OSError: see :attr:`trouble`."""
-        if self._waiting or self._descriptor is None:
-            self._write_behind(line)
-            return
-        try:
-            written = os.write(self._descriptor, line)
-        except OSError as error:
-            self._wait(line, error)
-        else:
-            if written != len(line):
-                self._wait(line[written:], OSError(28, "no room for a whole line"))
+    def write(self, line: bytes) -> bool:
+        """Append one line, ended by a newline; False if the journal is closed.
 
-    def _write_behind(self, line: bytes) -> None:
+        Never raises OSError: see :attr:`trouble`.
+        """
         with self._lock:
-            self._keep(line)
-            self._drain()
+            if self._descriptor is None or self._waiting:
+                return self._write_behind(line)
+            try:
+                written = os.write(self._descriptor, line)
+            except OSError as error:
+                self._wait(line, error)
+            else:
+                if written != len(line):
+                    self._wait(line[written:], _no_room())
+            return True
+
+    def _write_behind(self, line: bytes) -> bool:
+        """Put a line behind those that wait, and try them all once more."""
+        if self.closed:
+            return False
+        self._keep(line)
+        self._drain()
+        return True
 
     def _wait(self, line: bytes, error: OSError) -> None:
-        with self._lock:
-            self.trouble = error
-            self._keep(line)
+        self.trouble = error
+        self._keep(line)
 
     def _keep(self, line: bytes) -> None:
         if self._waiting_bytes + len(line) > MOST_WAITING:
@@ -83,38 +104,48 @@ class Journal:
 
     def _drain(self) -> None:
         """Write what waits, in order, as far as the disk takes it."""
-        if self._descriptor is None:
-            return
-        while self._waiting:
-            line = self._waiting[0]
+        while self._waiting and self._descriptor is not None:
+            # Taken out first: a signal's handler that logs comes in here between any two steps.
+            line = self._waiting.popleft()
             try:
                 written = os.write(self._descriptor, line)
             except OSError as error:
+                self._waiting.appendleft(line)
                 self.trouble = error
                 return
             self._waiting_bytes -= written
-            self._waiting[:1] = [line[written:]] if written < len(line) else []
-        self.trouble = None
+            if written < len(line):
+                self._waiting.appendleft(line[written:])
+        if self._descriptor is not None:
+            self.trouble = None
 
     def close(self) -> list[bytes]:
         """Close the file and give back the lines that could not be written. May be called twice."""
         with self._lock:
             self._drain()
-            self._close_descriptor()
-            lines, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            self._close()
+            lines = list(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
         return lines
 
     def abandon(self) -> None:
         """Let go of what belongs to another process: a fork's copy of its parent's journal."""
-        self._lock = threading.Lock()
-        self._waiting, self._waiting_bytes = [], 0
-        self._close_descriptor()
+        self._lock = threading.RLock()
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._close()
 
-    def _close_descriptor(self) -> None:
+    def _close(self) -> None:
+        self.closed = True
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _no_room() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def line(**fields: Any) -> bytes:

@@ -70,7 +70,7 @@ class Process:
         ending, why = ending_of(_uncaught())
         for job in self.jobs():
             try:
-                job.end(ending, why)
+                job.end_with_process(ending, why)
             except Exception as error:  # noqa: BLE001 - a defect here must not replace the program's own last words
                 complain(
                     f"job {job.settings.job}: its run could not be ended: {error!r}; the next run folds it"

@@ -5,6 +5,7 @@ One :class:`Job` stands for a job in this process, whatever number of handlers i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -12,12 +13,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailsponge.clock import Deadline
 from mailsponge.errors import StateError
-from mailsponge.sponge import folder
+from mailsponge.sponge import family, folder
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.digest import user_and_host
 from mailsponge.sponge.journal import VERSION, Journal, line
@@ -27,13 +27,27 @@ from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeeze, Squeezer
 
-ENVIRONMENT: Final = "MAILSPONGE_RUN"
-"""The folders of this process's runs, for its children, parted by os.pathsep."""
-
 _CHILD: Final = "a child's records belong to the run of the process that began it"
+_NOWHERE: Final = "the state directory cannot be written: what was logged is on standard error"
 
-_units: ContextVar[tuple[tuple[Job, Journal], ...]] = ContextVar("mailsponge_units", default=())
+_units: ContextVar[tuple[_Unit, ...]] = ContextVar("mailsponge_units", default=())
 """The runs of ``with handler.run():`` that this context is in, the innermost first."""
+
+
+class _Unit(NamedTuple):
+    """A unit of work, and the run that it is."""
+
+    job: Job
+    journal: Journal
+    run: folder.OpenRun | None
+
+
+class _Last(NamedTuple):
+    """A run of the process, taken from it to be ended."""
+
+    journal: Journal | None
+    run: folder.OpenRun | None
+    is_stray: bool
 
 
 class Job:
@@ -52,7 +66,9 @@ class Job:
         self._lock = threading.RLock()
         self._journal: Journal | None = None
         self._run: folder.OpenRun | None = None
-        self._owner_folder = _inherited(place)
+        self._open_units: set[Journal] = set()
+        self._owner_folder = family.inherited(place)
+        self._process_ends = False
         self._complained = False
 
     def configure(self, settings: Settings, given: Sequence[str] | None) -> None:
@@ -63,10 +79,18 @@ class Job:
 
     def current(self) -> Journal:
         """The journal to write into; a run is begun, or joined, if there is none."""
-        for job, journal in _units.get():
-            if job is self:
-                return journal
+        if _units.get() and (unit := self._unit()):
+            return unit.journal
         return self._journal or self.begin()
+
+    def write(self, line: bytes) -> None:
+        """Write a line into the current journal, or, if that is closed just now, into the next."""
+        while not self.current().write(line):
+            pass
+
+    def _unit(self) -> _Unit | None:
+        """The unit that this context is in; a task may outlive the one in which it was made."""
+        return next((unit for unit in _units.get() if unit.job is self and not unit.journal.closed), None)
 
     def begin(self) -> Journal:
         """Begin the process's run of this job, or join the run of its parent. Never raises OSError."""
@@ -90,19 +114,30 @@ class Job:
         return journal
 
     def _begun(self) -> Journal:
+        journal, self._run = self._opened()
+        if self._run is not None and not self._is_stray:
+            family.announce(self._run.folder, self.place)
+        return journal
+
+    def _opened(self) -> tuple[Journal, folder.OpenRun | None]:
+        """A new run and its journal; without a run if the state directory takes none."""
         try:
-            self._run = folder.begin(self.place, self._begin_line)
+            run = folder.begin(self.place, self._begin_line)
         except OSError as error:
             self._complain(
                 f"the state directory {self.place.directory} cannot be written: {error}. "
                 "What is logged waits in memory; give a directory of your own with state= or MAILSPONGE_STATE"
             )
-            return Journal(None, self._overflow)
-        self._announce()
-        return Journal(self._run.descriptor, self._overflow)
+            return Journal(None, self._overflow), None
+        return Journal(run.descriptor, self._overflow), run
+
+    @property
+    def _is_stray(self) -> bool:
+        """Whether a run that begins now has no end of its own: in a child, or while the process ends."""
+        return self._owner_folder is not None or self._process_ends
 
     def _begin_line(self, run_id: str, number: int) -> bytes:
-        kind = "begin" if self._owner_folder is None else "joined"
+        kind = "joined" if self._is_stray else "begin"
         return self._first_line(kind, run_id, number=number, settings=self.settings.to_json())
 
     def _first_line(self, kind: str, run_id: str, **more: object) -> bytes:
@@ -118,52 +153,52 @@ class Job:
             **more,
         )
 
-    def _announce(self) -> None:
-        """Let children, however started, find the run they belong to."""
-        if self._run is not None and self._owner_folder is None:
-            os.environ[ENVIRONMENT] = os.pathsep.join(
-                [str(self._run.folder), *_folders_of_others(self.place)]
-            )
+    def end(self) -> Squeeze:
+        """End the process's run and squeeze. In a child only its own file ends."""
+        return self._end(self._take(), Ending.FINISHED, "")
 
-    def _withdraw(self) -> None:
-        others = _folders_of_others(self.place)
-        if others:
-            os.environ[ENVIRONMENT] = os.pathsep.join(others)
-        else:
-            os.environ.pop(ENVIRONMENT, None)
-
-    def end(self, ending: Ending = Ending.FINISHED, why: str = "") -> Squeeze:
-        """End the process's run and squeeze. In a child only its own file ends. Never raises."""
+    def end_with_process(self, ending: Ending, why: str) -> None:
+        """End the process's run as the process ends. What is logged even later has no run that it could finish."""
         with self._lock:
-            journal, run = self._journal, self._run
+            last = self._take()
+            self._process_ends = True
+        self._end(last, ending, why)
+
+    def _take(self) -> _Last:
+        """The run as it is; the next record begins another."""
+        with self._lock:
+            last = _Last(self._journal, self._run, self._is_stray)
             self._journal = self._run = None
+            if not last.is_stray:
+                family.withdraw(self.place)
+            return last
+
+    def _end(self, last: _Last, ending: Ending, why: str) -> Squeeze:
+        journal, run, is_stray = last
+        is_kept = journal is None or self._close(journal, None if is_stray else ending, why)
         if run is None and self._owner_folder is not None:
-            if journal is not None:
-                journal.close()
-            return Squeeze(saved=True, reason=_CHILD)
-        if journal is not None:
-            self._end(journal, run, ending, why)
-        return self._squeeze()
+            return Squeeze(saved=is_kept, reason=_CHILD)
+        return self._squeeze() if is_kept else Squeeze(reason=_NOWHERE)
 
-    def _end(self, journal: Journal, run: folder.OpenRun | None, ending: Ending, why: str) -> None:
-        if run is not None and self._owner_folder is None:
-            self._withdraw()
-            journal.write(line(k="end", t=time.time(), ending=ending, e=why))
+    def _close(self, journal: Journal, ending: Ending | None, why: str) -> bool:
+        """Close a journal, its end in it if it has one; whether there is a journal. What it could not take is shown."""
+        if ending is not None and not journal.homeless:
+            journal.write(_end_line(ending, why))
         unwritten = journal.close()
-        if unwritten and not self._written_after_all(unwritten, homeless=run is None):
-            for record in unwritten:
-                self._overflow(record)
+        if not unwritten or (journal.homeless and self._written_after_all(unwritten, ending, why)):
+            return True
+        for record in unwritten:
+            self._overflow(record)
+        return not journal.homeless
 
-    def _written_after_all(self, lines: list[bytes], homeless: bool) -> bool:
+    def _written_after_all(self, lines: list[bytes], ending: Ending | None, why: str) -> bool:
         """Try once more: the directory may be writable by now, though it was not when the run began."""
-        if not homeless:
-            return False
         try:
             run = folder.begin(self.place, self._begin_line)
         except OSError:
             return False
         journal = Journal(run.descriptor, self._overflow)
-        for late in [*lines, line(k="end", t=time.time(), ending=Ending.FINISHED)]:
+        for late in [*lines, *([_end_line(ending, why)] if ending is not None else [])]:
             journal.write(late)
         return not journal.close()
 
@@ -183,13 +218,9 @@ class Job:
     @contextmanager
     def unit(self) -> Iterator[None]:
         """One unit of work of a program that never ends, as a run of its own."""
-        try:
-            run = folder.begin(self.place, self._begin_line)
-        except OSError as error:
-            self._complain(f"the state directory {self.place.directory} cannot be written: {error}")
-            run = None
-        journal = Journal(run.descriptor if run else None, self._overflow)
-        token = _units.set(((self, journal), *_units.get()))
+        journal, run = self._opened()
+        self._open_units.add(journal)
+        token = _units.set((_Unit(self, journal, run), *_units.get()))
         ending, why = Ending.FINISHED, ""
         try:
             yield
@@ -197,17 +228,25 @@ class Job:
             ending, why = ending_of(error)
             raise
         finally:
-            _units.reset(token)
-            journal.write(line(k="end", t=time.time(), ending=ending, e=why))
-            for lost in journal.close():
-                self._overflow(lost)
-            self._squeeze()
+            with contextlib.suppress(ValueError):
+                # A generator may be closed by another task than the one that ran it.
+                _units.reset(token)
+            # A fork inside the block leaves it too; there it was let go of, and ends with the process that entered it.
+            if not journal.closed:
+                self._open_units.discard(journal)
+                if self._close(journal, ending, why):
+                    self._squeeze()
 
     def forked(self) -> None:
         """In a child made by fork: what belongs to the parent is let go, and its run joined with the next record."""
         self._lock = threading.RLock()
-        if self._run is not None:
-            self._owner_folder = self._run.folder
+        unit = self._unit()
+        run = unit.run if unit else self._run
+        if run is not None:
+            self._owner_folder = run.folder
+        for journal in self._open_units:
+            journal.abandon()
+        self._open_units.clear()
         if self._journal is not None:
             self._journal.abandon()
         self._journal = self._run = None
@@ -230,17 +269,8 @@ class Job:
         complain(f"job {self.settings.job}: not kept: {record.decode('ascii', 'backslashreplace').strip()}")
 
 
-def _inherited(place: JobPlace) -> Path | None:
-    """The folder of the parent's run of this job, if it is still going on."""
-    for text in os.environ.get(ENVIRONMENT, "").split(os.pathsep):
-        if text and Path(text).parent == place.runs and folder.is_going_on(Path(text)):
-            return Path(text)
-    return None
-
-
-def _folders_of_others(place: JobPlace) -> list[str]:
-    folders = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
-    return [text for text in folders if text and Path(text).parent != place.runs]
+def _end_line(ending: Ending, why: str) -> bytes:
+    return line(k="end", t=time.time(), ending=ending, e=why)
 
 
 def ending_of(error: BaseException | None) -> tuple[Ending, str]:

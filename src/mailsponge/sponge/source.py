@@ -95,4 +95,4 @@ def _was_taken_inside(number: int, error: Exception) -> bool:
 
 def _write_everywhere(line: bytes) -> None:
     for job in process.jobs():
-        job.current().write(line)
+        job.write(line)
