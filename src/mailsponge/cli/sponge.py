@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -175,13 +176,13 @@ def check(job: str | None, state: str | None) -> None:
         try:
             done = _squeezer(place).squeeze(Deadline(_CHECK_SECONDS))
         except MailspongeError as error:
-            output.error(f"{place.directory.name}: {error}")
+            output.error(f"{place.name}: {error}")
             troubles += 1
             continue
         for warning in done.warnings:
-            output.error(f"{place.directory.name}: {warning}")
+            output.error(f"{place.name}: {warning}")
         troubles += bool(done.warnings)
-        click.echo(f"{clean.line(place.directory.name)}: {clean.line(_in_short(done))}")
+        click.echo(f"{clean.line(place.name)}: {clean.line(_in_short(done))}")
     sys.exit(1 if troubles else 0)
 
 
@@ -282,7 +283,9 @@ def outbox_send(state: str | None) -> None:
       mailsponge outbox send
     """
     for place in _places(state, None):
-        _try_refused_again(place)
+        # What is wrong with a ledger is said, and mended, by the check that follows.
+        with contextlib.suppress(MailspongeError):
+            _try_refused_again(place)
     click.get_current_context().invoke(check, job=None, state=state)
 
 
@@ -302,15 +305,13 @@ def _places(state: str | None, job: str | None) -> list[JobPlace]:
     """The job asked for, or all of them."""
     directory = state_directory(state, os.environ)
     try:
-        if job is None:
-            return list(job_places(directory))
-        place = job_place(directory, job)
+        places = list(job_places(directory)) if job is None else [job_place(directory, job)]
+        if job is not None and not places[0].directory.is_dir():
+            known = ", ".join(place.name for place in job_places(directory)) or "none yet"
+            output.fail(f"no job {clean.line(job)!r} in {directory}; jobs there: {known}")
     except OSError as error:
         output.fail(f"the state directory {directory} cannot be read: {error}")
-    if not place.directory.is_dir():
-        known = ", ".join(clean.line(p.directory.name) for p in job_places(directory)) or "none yet"
-        output.fail(f"no job {clean.line(job)!r} in {directory}; jobs there: {known}")
-    return [place]
+    return places
 
 
 def _reading(read: Callable[[JobPlace], list[Any]], place: JobPlace) -> list[Any]:
@@ -327,7 +328,9 @@ def _mails(state: str | None) -> list[tuple[str, Mail]]:
 def _squeezer(place: JobPlace) -> Squeezer:
     user, host = digest.user_and_host()
     toaddrs = addresses(os.environ.get("MAILSPONGE_TO", "")) or (f"{user}@{host}",)
-    fallback = Settings(place.directory.name, toaddrs, mailhost=os.environ.get("MAILSPONGE_MAILHOST"))
+    # As its URL, which has no password: these settings are kept.
+    mailhost = parse(os.environ.get("MAILSPONGE_MAILHOST")).url
+    fallback = Settings(place.name, toaddrs, mailhost=mailhost)
     return Squeezer(place, fallback, _login)
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from mailsponge.errors import UsageError
 
@@ -26,6 +27,11 @@ class JobPlace(NamedTuple):
     """The directory of one job and what lies in it."""
 
     directory: Path
+
+    @property
+    def name(self) -> str:
+        """The job's name, as far as its directory tells: one that is very long is cut short there."""
+        return unquote(self.directory.name, errors="backslashreplace")
 
     @property
     def ledger(self) -> Path:

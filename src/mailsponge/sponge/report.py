@@ -45,4 +45,4 @@ def mails(place: JobPlace) -> list[tuple[str, Mail]]:
 
 def _job_name(ledger: SqliteLedger, place: JobPlace) -> str:
     settings = ledger.settings()
-    return str(settings["job"]) if settings else place.directory.name
+    return str(settings["job"]) if settings else place.name

@@ -177,3 +177,13 @@ def test_what_is_no_job_is_passed_over(tmp_path):
 
 def test_before_anything_is_remembered_there_is_no_job(tmp_path):
     assert list(job_places(tmp_path / "not there")) == []
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1, max_size=20).filter(str.strip))
+def test_a_directory_tells_the_name_of_its_job(job):
+    assert job_place(STATE, job).name == job
+
+
+def test_a_directory_that_somebody_else_made_has_a_name_too():
+    assert JobPlace(Path("/state/%FF")).name == "\\xff"
