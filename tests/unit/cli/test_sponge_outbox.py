@@ -189,7 +189,7 @@ def test_what_was_refused_is_tried_once_more(state, server):
 
     outbox(state, "send")
 
-    assert [mail.message_id for mail in server.mails] == ["<77@example.org>"]
+    assert [mail.content for mail in server.mails] == [REFUSED.content]
     assert [mail.status for mail in kept(place)] == ["sent"]
 
 
