@@ -179,7 +179,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
         for raw in file:
             try:
                 fields = loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 fields = None
             if isinstance(fields, dict):
                 yield fields
