@@ -9,6 +9,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -203,6 +205,15 @@ class Job:
     def left_to_fold(self) -> list[str]:
         """What lies in the directory of runs."""
         return sorted(os.listdir(self.place.runs))
+
+
+def wait_until(condition: Callable[[], object], within: float = PATIENCE) -> None:
+    """Wait for something that another process or thread is about to do."""
+    over = threading.Event()
+    deadline = Deadline(within)
+    while not condition():
+        assert deadline.left() > 0, "it does not happen"
+        over.wait(0.005)
 
 
 def ended(process: subprocess.Popen[str], within: float = PATIENCE) -> Done:

@@ -4,7 +4,7 @@ worst it goes twice with the same Message-ID; it is never lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,6 +29,15 @@ class Drained(NamedTuple):
     trouble: str = ""
     """Why mails wait."""
 
+    def and_then(self, later: Drained) -> Drained:
+        """What became of these mails and of more."""
+        return Drained(
+            self.sent + later.sent,
+            self.refused + later.refused,
+            self.waiting + later.waiting,
+            later.trouble or self.trouble,
+        )
+
     def __str__(self) -> str:
         parts = [f"{counted(len(self.sent))} handed over"] if self.sent else []
         parts += (
@@ -43,18 +52,29 @@ class Drained(NamedTuple):
 def drain(place: JobPlace, ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
     """Hand over what waits, oldest first, until the deadline. Raises StateError and OSError.
 
-    Whoever finds another process at it leaves at once: that one takes all there is. No transaction is open while the
-    network is waited for.
+    Whoever finds another process at it leaves at once. So whoever has been at it looks again once the lock is free: a
+    mail that was decided meanwhile is not to wait for the next run. No transaction is open while the network is waited
+    for.
     """
-    with locked(place.outbox_lock, lambda: 0.0) as mine:
-        if not mine:
-            return Drained(waiting=0, trouble="another process is handing them over")
-        return _drain(ledger, send, deadline, now)
+    drained = Drained()
+    tried: set[str] = set()
+    while True:
+        with locked(place.outbox_lock, lambda: 0.0) as mine:
+            if not mine:
+                return drained._replace(trouble=drained.trouble or "another process is handing them over")
+            waiting = _waiting(ledger, tried)
+            drained = drained.and_then(_drain(waiting, ledger, send, deadline, now))
+            tried.update(mail.message_id for mail in waiting)
+        if not _waiting(ledger, tried):
+            return drained
 
 
-def _drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
+def _waiting(ledger: Ledger, tried: Set[str]) -> list[Mail]:
     with ledger.transaction():
-        waiting = ledger.mails("waiting")
+        return [mail for mail in ledger.mails("waiting") if mail.message_id not in tried]
+
+
+def _drain(waiting: Sequence[Mail], ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
     sent: list[Mail] = []
     refused: list[Mail] = []
     trouble = ""
