@@ -127,7 +127,11 @@ class Typesetter:
 def _record(line: dict[str, Any]) -> logging.LogRecord:
     created, level = float(line.get("t", 0)), line.get("l", 0)
     record = logging.LogRecord(line.get("n", ""), level, "", 0, line.get("m", ""), (), None)
-    always = {"created": created, "msecs": (created - int(created)) * 1000, "source": line.get("s", "")}
+    always = {
+        "created": created,
+        "msecs": float(int((created - int(created)) * 1000)),
+        "source": line.get("s", ""),
+    }
     named = {"name": record.name, "levelno": level, "levelname": level_name(level), "msg": record.msg}
     record.__dict__.update({**line.get("a", {}), **always, **named})
     return record
