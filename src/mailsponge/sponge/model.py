@@ -56,7 +56,7 @@ class Ending(StrEnum):
     CRASHED = "crashed"
     """An uncaught exception ended the program."""
     INTERRUPTED = "interrupted"
-    """Ctrl-C ended it: nobody's failure."""
+    """Ctrl-C ended it, or a task was cancelled: nobody's failure."""
     DIED = "died"
     """The process went away without saying so: kill -9, a power loss, ``os._exit``."""
     STRAY = "stray"

@@ -274,9 +274,8 @@ def _end_line(ending: Ending, why: str) -> bytes:
 
 
 def ending_of(error: BaseException | None) -> tuple[Ending, str]:
-    """How a run ended that this exception ended: Ctrl-C and sys.exit() are nobody's failure."""
-    if isinstance(error, KeyboardInterrupt):
-        return Ending.INTERRUPTED, ""
+    """How a run ended that this exception ended: Ctrl-C, a cancelled task and sys.exit() are nobody's failure."""
     if isinstance(error, Exception):
         return Ending.CRASHED, "".join(traceback.format_exception(error))
-    return Ending.FINISHED, ""
+    # Of the others sys.exit() alone is a program's own way to finish.
+    return Ending.FINISHED if error is None or isinstance(error, SystemExit) else Ending.INTERRUPTED, ""

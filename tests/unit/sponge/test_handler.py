@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import logging.config
 import logging.handlers
 import queue
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from kit.smtp_server import SmtpServer
 from mailsponge import SpongeHandler, source
 from mailsponge.sponge import journal
 from mailsponge.sponge.fold import Fold
+from mailsponge.sponge.ledger.sqlite import SqliteLedger
 from mailsponge.sponge.model import ERROR, INFO, JOB_ITSELF, WARNING, Kind, Record
 
 pytestmark = pytest.mark.usefixtures("own_process")
@@ -338,6 +341,26 @@ def test_a_unit_of_work_is_a_run_of_its_own(log, kept, runs):
     log.info("outside")
 
     assert [record.text for record in kept()] == ["outside"]
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [
+        (KeyboardInterrupt(), "interrupted"),
+        (asyncio.CancelledError(), "interrupted"),
+        (GeneratorExit(), "interrupted"),
+        (SystemExit(1), "finished"),
+        (ValueError("boom"), "crashed"),
+    ],
+)
+def test_a_unit_of_work_ends_as_what_left_it_says(tmp_path, error, ending):
+    handler = SpongeHandler("job", ME)
+
+    with pytest.raises(type(error)), handler.run():
+        raise error
+
+    with closing(SqliteLedger(tmp_path / "state/job/ledger.db")) as ledger, ledger.transaction():
+        assert [run.ending for run, _, _ in ledger.runs(9)] == [ending]
 
 
 def test_flush_and_close_end_nothing(log, kept):
