@@ -19,7 +19,7 @@ test: $(READY)  ## every test, with real mail programs unpacked from Debian
 
 check: $(READY)  ## style, types, walls between the rooms, undocumented commands and settings
 	$(IN)/ruff check .
-	$(IN)/ruff format --check .
+	$(IN)/ruff format --check src tests examples bench .ci
 	$(IN)/mypy
 	$(IN)/lint-imports
 	$(IN)/python -m pytest -q tests/unit/test_checks_*.py tests/unit/test_docs_settings.py
