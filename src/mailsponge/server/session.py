@@ -85,7 +85,9 @@ class Session(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or turn away."""
-        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but descent
+        self._transport = transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's is one in all but descent
         name = transport.get_extra_info("peername")
         self._dialogue = Dialogue(self._house, name[0] if isinstance(name, tuple) else "", self._committed)
         peer = self._dialogue.client.peer
