@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mailsponge.sponge import handler as handler_module
 from mailsponge.sponge import source as source_module
+from mailsponge.sponge.fold import Fold
+from mailsponge.sponge.model import Record
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.process import Process
+
+# What several files share stands beside them.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 class HooklessProcess(Process):
@@ -43,3 +50,28 @@ def own_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pro
     for job in own.jobs():
         if job._journal is not None:
             job._journal.close()
+
+
+@pytest.fixture
+def log() -> Iterator[logging.Logger]:
+    """A logger that takes everything and hands it to its own handlers alone."""
+    made = logging.Logger("feeds", logging.DEBUG)
+    yield made
+    made.handlers.clear()
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Where the runs of the job called ``job`` are."""
+    return tmp_path / "state/job/runs"
+
+
+@pytest.fixture
+def kept(runs: Path) -> Callable[[], list[Record]]:
+    """The records that are in the journal now."""
+
+    def read() -> list[Record]:
+        (path,) = runs.glob("*/owner.jsonl")
+        return list(Fold([path], 1).records())
+
+    return read
