@@ -99,7 +99,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         Meta(ge=1),
         About(
             takes="a whole number, 1 or more: 1000",
-            why="Connections open at the same time, from everywhere. Each costs a file descriptor and a few kB of memory.",
+            why="Connections open at the same time, from everywhere. Each costs a file descriptor and a few kB of "
+            "memory.",
             left_out="the 1001st connection is told to come again later (421 4.3.2)",
         ),
     ] = 1000
