@@ -143,6 +143,8 @@ class SmtpServer:
         extensions: what it offers after EHLO.
         password: what a client that logs in has to know.
         tls_at_once: TLS from the first byte.
+        after_tls: what it offers once TLS is there; None: the same, but for STARTTLS.
+        host: where it listens.
     """
 
     def __init__(
@@ -152,11 +154,17 @@ class SmtpServer:
         extensions: Sequence[str] = (),
         password: str = "",
         tls_at_once: bool = False,
+        after_tls: Sequence[str] | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self._answers = {
             step: list(said) if isinstance(said, list) else [said] for step, said in (answers or {}).items()
         }
         self._extensions = extensions
+        self._after_tls = (
+            [name for name in extensions if name != "STARTTLS"] if after_tls is None else after_tls
+        )
+        self._host = host
         self._password = password
         self._tls_at_once = tls_at_once
         self._stopped = threading.Event()
@@ -164,13 +172,15 @@ class SmtpServer:
         self._threads: list[threading.Thread] = []
         self.mails: list[Received] = []
         self.commands: list[str] = []
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=50)
+        self._listening = socket.create_server(
+            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=50
+        )
         self.port: int = self._listening.getsockname()[1]
         self._spawn(self._accept)
 
     @property
     def url(self) -> str:
-        return f"{'smtps' if self._tls_at_once else 'smtp'}://127.0.0.1:{self.port}"
+        return f"{'smtps' if self._tls_at_once else 'smtp'}://{self._host}:{self.port}"
 
     def message_ids(self) -> list[str]:
         return [mail.message_id for mail in self.mails]
@@ -236,8 +246,7 @@ class SmtpServer:
         return answer[0] == usual[0]
 
     def _ehlo(self, talk: Talk, number: int, command: str) -> None:
-        offered = [name for name in self._extensions if not (talk.encrypted and name == "STARTTLS")]
-        lines = ["test.example", *offered]
+        lines = ["test.example", *(self._after_tls if talk.encrypted else self._extensions)]
         marked = [f"250{' ' if line is lines[-1] else '-'}{line}" for line in lines]
         self._answer(talk, number, "EHLO", "\r\n".join(marked))
 

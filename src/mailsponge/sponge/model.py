@@ -204,6 +204,7 @@ class Mail:
     subject: str
     fromaddr: str
     toaddrs: tuple[str, ...]
+    """Whom it is still to be handed over for."""
     content: bytes = field(repr=False)
     status: str = "waiting"
     """waiting, sent, or refused (the server said never)."""

@@ -102,7 +102,12 @@ def _try(mail: Mail, send: Send, deadline: Deadline) -> Outcome:
 
 def _after(mail: Mail, outcome: Outcome, at: float) -> Mail:
     return replace(
-        mail, status=outcome.status, attempts=mail.attempts + 1, last_attempt_at=at, last_reply=outcome.reply
+        mail,
+        toaddrs=outcome.left or mail.toaddrs,
+        status=outcome.status,
+        attempts=mail.attempts + 1,
+        last_attempt_at=at,
+        last_reply=outcome.reply,
     )
 
 

@@ -1,7 +1,6 @@
 """How a mail leaves: by SMTP, or through a sendmail program. One deadline holds for all of it.
 
-``smtplib`` speaks the protocol; its sockets here ask the deadline before every read and write, because a timeout a read
-would let a server that sends a byte now and then hold up the program for ever.
+``smtplib`` speaks the protocol, over the sockets of :mod:`.sockets`.
 """
 
 from __future__ import annotations
@@ -10,17 +9,20 @@ import smtplib
 import socket
 import ssl
 import subprocess
-import sys
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+import tempfile
+from typing import Final, NamedTuple
 
 from mailsponge import clean
 from mailsponge.clock import Deadline
 from mailsponge.sponge.mailhost import Credentials, MailHost
 from mailsponge.sponge.model import Mail
+from mailsponge.sponge.sockets import connect, over_tls, time_left
 
 _NEVER: Final = {64, 65, 67, 68}
 """Exit statuses of sendmail(1) after which the same mail will not do better: usage, data, user, host (sysexits.h)."""
+
+_MOST_SHOWN: Final = 400
+"""Characters of an answer that are kept: enough to see what was the matter."""
 
 
 class Outcome(NamedTuple):
@@ -31,6 +33,8 @@ class Outcome(NamedTuple):
     reply: str
     server_is_there: bool = True
     """Whether it makes sense to try the next mail with the same server now."""
+    left: tuple[str, ...] = ()
+    """The recipients that it waits for, if it was sent to the others; empty: all of them."""
 
 
 def hand_over(mail: Mail, host: MailHost, credentials: Credentials | None, deadline: Deadline) -> Outcome:
@@ -55,13 +59,23 @@ def _by_smtp(mail: Mail, host: MailHost, credentials: Credentials | None, deadli
         return Outcome("waiting", _text(error.smtp_code, error.smtp_error), server_is_there=False)
     except (OSError, smtplib.SMTPException, UnicodeError, ValueError) as error:
         return Outcome(
-            "waiting", f"{host}: {clean.line(str(error) or type(error).__name__)}", server_is_there=False
+            "waiting", f"{host}: {_shown(str(error) or type(error).__name__)}", server_is_there=False
         )
-    others = "".join(f"; not for {to}: {_text(*reply)}" for to, reply in refused.items())
-    return Outcome("sent", f"handed to {host}{others}")
+    return _taken(f"handed to {host}", refused)
 
 
-def _refused_by_all(recipients: dict[str, tuple[int, bytes]]) -> Outcome:
+def _taken(by: str, refused: Refused) -> Outcome:
+    """It was taken for some at least. Whom the server only put off must not be forgotten over the others."""
+    reply = by + "".join(f"; not for {to}: {_text(*answer)}" for to, answer in refused.items())
+    left = tuple(to for to, (code, _) in refused.items() if code < 500)
+    return Outcome("waiting" if left else "sent", reply, left=left)
+
+
+Refused = dict[str, tuple[int, bytes]]
+"""What the server answered for each recipient that it did not take, as smtplib has it."""
+
+
+def _refused_by_all(recipients: Refused) -> Outcome:
     replies = "; ".join(f"{to}: {_text(*reply)}" for to, reply in recipients.items())
     for_good = all(code >= 500 for code, _ in recipients.values())
     return Outcome("refused" if for_good else "waiting", replies)
@@ -72,43 +86,7 @@ def _by_code(code: int, reply: str) -> Outcome:
 
 
 def _text(code: int, reply: bytes | str) -> str:
-    text = reply.decode("utf-8", "backslashreplace") if isinstance(reply, bytes) else reply
-    return clean.line(f"{code} {text}")
-
-
-class _TimedSocket(socket.socket):
-    """A socket that asks a deadline before each wait."""
-
-    deadline: Deadline
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_time_left(self.deadline))
-        return super().recv_into(*args, **kwargs)
-
-    def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(_time_left(self.deadline))
-        return super().sendall(*args, **kwargs)
-
-
-class _TimedTlsSocket(ssl.SSLSocket):
-    """The same over TLS."""
-
-    deadline: Deadline
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_time_left(self.deadline))
-        return super().recv_into(*args, **kwargs)
-
-    def send(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_time_left(self.deadline))
-        return super().send(*args, **kwargs)
-
-
-def _time_left(deadline: Deadline) -> float:
-    left = deadline.left()
-    if left <= 0:
-        raise TimeoutError("no answer in time")
-    return left
+    return f"{code} {_shown(reply)}"
 
 
 class _Client(smtplib.SMTP):
@@ -127,14 +105,10 @@ class _Client(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = connect(host, port, self._deadline)
-        return self._wrapped(plain, _verifying()) if self._mail_host.scheme == "smtps" else plain
+        return self._over_tls(plain, _verifying()) if self._mail_host.scheme == "smtps" else plain
 
-    def _wrapped(self, plain: socket.socket, context: ssl.SSLContext) -> socket.socket:
-        plain.settimeout(_time_left(self._deadline))
-        tls = context.wrap_socket(plain, server_hostname=self._mail_host.host)
-        assert isinstance(tls, _TimedTlsSocket)
-        tls.deadline = self._deadline
-        return tls
+    def _over_tls(self, plain: socket.socket, context: ssl.SSLContext) -> socket.socket:
+        return over_tls(plain, context, self._mail_host.host, self._deadline)
 
     def secure(self) -> None:
         """Go over to TLS as the mail host's URL says; without a word of it: required with a user, else if offered."""
@@ -154,7 +128,7 @@ class _Client(smtplib.SMTP):
         if code != 220:
             raise smtplib.SMTPResponseException(code, reply)
         assert self.sock is not None
-        self.sock = self._wrapped(self.sock, context)
+        self.sock = self._over_tls(self.sock, context)
         # What the server said before TLS counts for nothing (RFC 3207 section 4.2).
         self.file, self.helo_resp, self.ehlo_resp, self.esmtp_features = None, None, None, {}
         self.does_esmtp = False
@@ -177,9 +151,7 @@ class _Client(smtplib.SMTP):
 
 
 def _verifying() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.sslsocket_class = _TimedTlsSocket
-    return context
+    return ssl.create_default_context()
 
 
 def _trusting() -> ssl.SSLContext:
@@ -190,97 +162,24 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address that answers, each tried for a fair part of what is left. Raises OSError."""
-    addresses = resolve(host, port, deadline)
-    trouble: OSError = OSError(f"{host} has no address")
-    for tried, (family, address) in enumerate(addresses):
-        plain = _TimedSocket(family, socket.SOCK_STREAM)
-        plain.deadline = deadline
-        try:
-            plain.settimeout(_time_left(deadline) / (len(addresses) - tried))
-            plain.connect(address)
-        except OSError as error:
-            plain.close()
-            trouble = error
-        else:
-            return plain
-    raise trouble
-
-
-Address = tuple[int, tuple[Any, ...]]
-"""A family and what connect() takes with it."""
-
-
-def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """The addresses of a host. Raises OSError.
-
-    The system's resolver knows no deadline and cannot be interrupted, and threads cannot be started when the
-    interpreter ends (3.12 and later), which is when most mails leave. So it is asked in a process that can be ended.
-    """
-    if host == "localhost":
-        return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
-    try:
-        return _addresses(
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        )
-    except socket.gaierror:
-        return _addresses_of_numbers(_ask_in_a_process(host, deadline), port)
-
-
-def _addresses(found: Iterable[tuple[Any, ...]]) -> list[Address]:
-    return [(row[0], row[4]) for row in found]
-
-
-def _addresses_of_numbers(numbers: list[str], port: int) -> list[Address]:
-    flags = socket.AI_NUMERICHOST
-    return [
-        a
-        for n in numbers
-        for a in _addresses(socket.getaddrinfo(n, port, type=socket.SOCK_STREAM, flags=flags))
-    ]
-
-
-_ASK: Final = (
-    "import socket, sys\n"
-    "try: found = socket.getaddrinfo(sys.argv[1], None, type=socket.SOCK_STREAM)\n"
-    "except OSError as error: sys.exit(str(error))\n"
-    "print(*dict.fromkeys(row[4][0] for row in found), sep='\\n')"
-)
-
-
-def _ask_in_a_process(host: str, deadline: Deadline) -> list[str]:
-    if not sys.executable:
-        # An embedded interpreter has no program to start; then the resolver's own timeout has to do.
-        return list(dict.fromkeys(str(row[4][0]) for row in socket.getaddrinfo(host, None)))
-    command = [sys.executable, "-I", "-S", "-c", _ASK, host]
-    try:
-        answer = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_time_left(deadline),
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"no address for {host} in time") from error
-    if answer.returncode != 0:
-        raise OSError(f"no address for {host}: {answer.stderr.strip()}")
-    return answer.stdout.split()
-
-
 def _by_sendmail(mail: Mail, host: MailHost, deadline: Deadline) -> Outcome:
     command = [host.host, "-i", "-f", mail.fromaddr, "--", *mail.toaddrs]
     content = mail.content.replace(b"\r\n", b"\n")
     try:
-        done = subprocess.run(
-            command, input=content, capture_output=True, timeout=_time_left(deadline), check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        # Into a file: whatever the program leaves running may hold a pipe open long after the mail is in its queue.
+        with tempfile.TemporaryFile() as output:
+            status = subprocess.run(
+                command, input=content, stdout=output, stderr=output, timeout=time_left(deadline), check=False
+            ).returncode
+            output.seek(0)
+            said = _shown(output.read(_MOST_SHOWN).strip())
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return Outcome("waiting", f"{host}: {clean.line(str(error))}", server_is_there=False)
-    if done.returncode == 0:
+    if status == 0:
         return Outcome("sent", f"handed to {host}")
-    said = clean.line((done.stderr or done.stdout).decode("utf-8", "backslashreplace").strip())
-    status = "refused" if done.returncode in _NEVER else "waiting"
-    return Outcome(status, f"{host} ended with status {done.returncode}: {said}")
+    return Outcome("refused" if status in _NEVER else "waiting", f"{host} ended with status {status}: {said}")
+
+
+def _shown(said: bytes | str) -> str:
+    text = said.decode("utf-8", "backslashreplace") if isinstance(said, bytes) else said
+    return clean.shortened(clean.line(text[:_MOST_SHOWN]), _MOST_SHOWN)

@@ -230,8 +230,16 @@ class SqliteLedger:
     def put_mail(self, mail: Mail) -> None:
         """Keep what became of a mail."""
         self._database.execute(
-            "UPDATE outbox SET status = ?, attempts = ?, last_attempt_at = ?, last_reply = ? WHERE message_id = ?",
-            (mail.status, mail.attempts, mail.last_attempt_at, _storable(mail.last_reply), mail.message_id),
+            "UPDATE outbox SET toaddrs = ?, status = ?, attempts = ?, last_attempt_at = ?, last_reply = ?"
+            " WHERE message_id = ?",
+            (
+                json.dumps(mail.toaddrs),
+                mail.status,
+                mail.attempts,
+                mail.last_attempt_at,
+                _storable(mail.last_reply),
+                mail.message_id,
+            ),
         )
 
     def mails(self, status: str | None = None) -> list[Mail]:
