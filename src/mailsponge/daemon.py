@@ -17,7 +17,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import msgspec
 
@@ -65,52 +65,52 @@ def rules_of(loaded: Loaded) -> Rules:
 
 def serve(wish: Wish) -> None:
     """Run until SIGTERM or SIGINT. Raises MailspongeError when it cannot start; the message says what to do."""
-    sink = LogSink(
-        sys.stderr, stamped="JOURNAL_STREAM" not in os.environ
-    )  # systemd's journal has stamps of its own
+    sink = LogSink(sys.stderr, stamped=not _goes_to_the_journal(sys.stderr))
     with logging_to(sink):
-        _serve(wish, sink)
-
-
-def _serve(wish: Wish, sink: LogSink) -> None:
-    machine = Machine.here()
-    loaded = read(wish, machine)
-    _allow_open_files(loaded.config.limits.connections + 100)
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(_PostOffice(wish, machine, loaded, sink).run())
+        machine = Machine.here()
+        loaded = read(wish, machine)
+        _allow_open_files(loaded.config.limits.connections + 100)
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(_PostOffice(wish, machine, loaded).run(sink))
 
 
 class _PostOffice:
     """The rooms, wired together."""
 
-    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded, sink: LogSink) -> None:
+    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded) -> None:
         self._wish = wish
         self._machine = machine
-        self._sink = sink
         self._config = loaded.config
         self._rules = rules_of(loaded)
 
-    async def run(self) -> None:
-        """Open, say that all is ready, work until a signal says to stop, close."""
+    async def run(self, sink: LogSink) -> None:
+        """Open, work until a signal says to stop, close."""
         loop = asyncio.get_running_loop()
         told_to_stop = asyncio.Event()
-        self._sink.gather(loop)
-        store: Store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told_to_stop.set)
+        sink.gather(loop)
         try:
-            store.sweep()
-            listener = Listener(self._rules, store)
-            where = await listener.start(self._config.smtp.listen)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, told_to_stop.set)
-            loop.add_signal_handler(signal.SIGHUP, self._reload, listener)
-            self._ready(where)
-            await told_to_stop.wait()
-            log.info("stopping")
-            notify("STOPPING=1")
-            await listener.stop()
+            store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
+            try:
+                await self._work(store, told_to_stop)
+            finally:
+                await asyncio.to_thread(store.close)  # so that what it still tells finds the loop running
         finally:
-            await asyncio.to_thread(store.close)  # so that what it still tells finds the loop running
-            self._sink.gather(None)
+            sink.gather(None)
+
+    async def _work(self, store: Store, told_to_stop: asyncio.Event) -> None:
+        swept = await asyncio.to_thread(store.sweep)
+        if swept:
+            log.info("swept away what was left of %d messages that never were complete", swept)
+        listener = Listener(self._rules, store)
+        where = await listener.start(self._config.smtp.listen)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload, listener)
+        self._ready(where)
+        await told_to_stop.wait()
+        log.info("stopping")
+        notify("STOPPING=1")
+        await listener.stop()
 
     def _ready(self, where: Sequence[Endpoint]) -> None:
         """Every socket listens: say so, to people and to systemd."""
@@ -145,6 +145,15 @@ def _whom(config: Config) -> str:
     users = list(config.users)
     more = f" and {len(users) - 1} more" if len(users) > 1 else ""
     return f"{users[0]}@{domain}{more}"
+
+
+def _goes_to_the_journal(stream: TextIO) -> bool:
+    """Whether a stream leads to systemd's journal, which stamps each line itself (systemd.exec(5), JOURNAL_STREAM)."""
+    try:
+        file = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{file.st_dev}:{file.st_ino}"
 
 
 def _allow_open_files(wanted: int) -> None:

@@ -9,13 +9,13 @@ Nothing here knows of sockets or deadlines; :mod:`mailsponge.server.session` doe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mailsponge.admission import Refused, recipient
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held, logline
-from mailsponge.server.rules import Rules
+from mailsponge.server.house import House
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
     Closed,
@@ -32,7 +32,7 @@ from mailsponge.smtp.events import (
 )
 from mailsponge.smtp.replies import TOO_MANY_ERRORS
 from mailsponge.smtp.server import Server
-from mailsponge.store.protocol import Incoming, Store
+from mailsponge.store.protocol import Incoming
 
 PIPELINED: Final = Reply(
     503, "5.5.0", "Wait for the reply to that before you send more; closing the connection"
@@ -44,22 +44,6 @@ BACKLOG: Final = 8_000_000
 """Bytes of one message that the store may be behind before its sender has to wait."""
 LOOK_EVERY: Final = 500_000
 """Bytes of one message after which the store is asked how far behind it is."""
-
-
-class House(Protocol):
-    """What all dialogues share."""
-
-    @property
-    def rules(self) -> Rules:
-        """What a session that begins now goes by."""
-
-    @property
-    def store(self) -> Store:
-        """Where messages go."""
-
-    @property
-    def clock(self) -> Callable[[], float]:
-        """What time it is, in seconds since the epoch."""
 
 
 Answer = Reply | int | None
@@ -113,6 +97,16 @@ class Dialogue:
             self.transaction = None
             transaction.drop()
             logline.given_up(self.client, transaction, why)
+
+    def too_slow(self) -> Reply:
+        """What a client is told whose deadline has passed."""
+        if self.in_message:
+            return Reply(
+                421, "4.4.2", "The message did not come in time and was dropped; please connect again"
+            )
+        return Reply(
+            421, "4.4.2", f"Nothing came for {self.rules.command_deadline:g} seconds; closing the connection"
+        )
 
     def hang_up(self, *, committing: bool) -> None:
         """The connection is lost: drop what is not complete. A commit under way goes on, with nobody to tell."""

@@ -13,6 +13,7 @@ from mailsponge.config import Endpoint
 from mailsponge.errors import UsageError
 from mailsponge.mail.reply import Reply
 from mailsponge.server.doors import Doors
+from mailsponge.server.house import Guest
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
 from mailsponge.store.protocol import Store
@@ -40,7 +41,7 @@ class Listener:
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
-        self._sessions: set[Session] = set()
+        self._guests: set[Guest] = set()
         self._emptied = asyncio.Event()
         self._stopping = False
 
@@ -66,31 +67,31 @@ class Listener:
         self._stopping = True
         for server in self._servers:
             server.close()
-        for session in tuple(self._sessions):
-            session.stop()
+        for guest in tuple(self._guests):
+            guest.stop()
         self._note_if_empty()
         try:
             await asyncio.wait_for(self._emptied.wait(), grace)
         except TimeoutError:
-            for session in tuple(self._sessions):
-                session.abort()
+            for guest in tuple(self._guests):
+                guest.abort()
 
-    def enter(self, session: Session, peer: str) -> Reply | None:
+    def enter(self, guest: Guest, peer: str) -> Reply | None:
         """Count a session in, or say why it may not come in."""
         refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
         if refusal is None:
-            self._sessions.add(session)
+            self._guests.add(guest)
         return refusal
 
-    def leave(self, session: Session, peer: str) -> None:
+    def leave(self, guest: Guest, peer: str) -> None:
         """Count a session out; one that was not let in does not count."""
-        if session in self._sessions:
-            self._sessions.remove(session)
+        if guest in self._guests:
+            self._guests.remove(guest)
             self._doors.leave(peer)
             self._note_if_empty()
 
     def _note_if_empty(self) -> None:
-        if self._stopping and not self._sessions:
+        if self._stopping and not self._guests:
             self._emptied.set()
 
 

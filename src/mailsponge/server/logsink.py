@@ -37,6 +37,11 @@ class LogSink(logging.Handler):
         self.release()
         self.flush()
 
+    def close(self) -> None:
+        """Write what waits, and take no more."""
+        self.gather(None)
+        super().close()
+
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line in."""
         text = self.format(record) if record.exc_info else record.getMessage()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from mailsponge.mail.reply import Reply
-from mailsponge.server import dialogue, held, logline
+from mailsponge.server import held, logline
 from mailsponge.server.deadline import Deadline
 from mailsponge.server.dialogue import PIPELINED, Dialogue
+from mailsponge.server.house import House
 from mailsponge.smtp.events import NEED_DATA
 
 STOPPING: Final = Reply(421, "4.3.2", "This server is stopping; please come again in a minute")
@@ -24,24 +25,6 @@ connection, and the peer might lose the reply that tells it why."""
 LINGER_STOPPING: Final = 1.0
 REPLIES_AT_ONCE: Final = 200
 """Replies gathered for one write; more are written in between, so that a peer who does not read is noticed."""
-
-
-class House(dialogue.House, Protocol):
-    """What a session needs of the listener it came in by."""
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop it runs in; its clock measures every deadline."""
-
-    @property
-    def buffer(self) -> memoryview:
-        """Where every session reads into, one at a time."""
-
-    def enter(self, session: Session, peer: str) -> Reply | None:
-        """Count the session in, or say why it may not come in."""
-
-    def leave(self, session: Session, peer: str) -> None:
-        """Count it out."""
 
 
 class Session(asyncio.BufferedProtocol):
@@ -264,7 +247,7 @@ class Session(asyncio.BufferedProtocol):
         elif self._held:  # it is the store that takes its time, not the peer
             self._deadline.set(self._time() + self._dialogue.rules.command_deadline)
         else:
-            self._leave("too-slow", _too_slow(self._dialogue))
+            self._leave("too-slow", self._dialogue.too_slow())
 
     def _move_deadline(self) -> None:
         """Something happened: give the peer its time anew."""
@@ -279,11 +262,3 @@ class Session(asyncio.BufferedProtocol):
         else:
             self._message_due = 0.0
         self._deadline.set(due)
-
-
-def _too_slow(dialogue: Dialogue) -> Reply:
-    if dialogue.in_message:
-        return Reply(421, "4.4.2", "The message did not come in time and was dropped; please connect again")
-    return Reply(
-        421, "4.4.2", f"Nothing came for {dialogue.rules.command_deadline:g} seconds; closing the connection"
-    )

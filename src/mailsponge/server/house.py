@@ -1,0 +1,51 @@
+"""What every session shares: the listener, as sessions see it."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Protocol
+
+from mailsponge.mail.reply import Reply
+from mailsponge.server.rules import Rules
+from mailsponge.store.protocol import Store
+
+
+class Guest(Protocol):
+    """A session, as the listener sees it."""
+
+    def stop(self) -> None:
+        """Say 421 and go, at once or when the commit under way is done."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
+
+
+class House(Protocol):
+    """What a session needs of the listener it came in by."""
+
+    @property
+    def rules(self) -> Rules:
+        """What a session that begins now goes by."""
+
+    @property
+    def store(self) -> Store:
+        """Where messages go."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What time it is, in seconds since the epoch."""
+
+    @property
+    def loop(self) -> AbstractEventLoop:
+        """The loop it runs in; its clock measures every deadline."""
+
+    @property
+    def buffer(self) -> memoryview:
+        """Where every session reads into, one at a time."""
+
+    def enter(self, guest: Guest, peer: str) -> Reply | None:
+        """Count a session in, or say why it may not come in."""
+
+    def leave(self, guest: Guest, peer: str) -> None:
+        """Count it out."""
