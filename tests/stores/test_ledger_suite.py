@@ -201,6 +201,13 @@ def test_the_newest_number_is_the_highest_whatever_was_folded_last(ledger):
         assert ledger.newest_number() == 7
 
 
+def test_a_strays_number_does_not_make_other_runs_late(ledger):
+    with ledger.transaction():
+        ledger.add_run(run(3), {}, "")
+        ledger.add_run(run(7, ending=Ending.STRAY), {}, "")
+        assert ledger.newest_number() == 3
+
+
 def test_runs_come_newest_first_and_as_many_as_asked_for(ledger):
     with ledger.transaction():
         for number in (2, 10, 1, 9):

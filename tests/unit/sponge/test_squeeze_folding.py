@@ -148,6 +148,26 @@ def test_a_child_that_outlives_its_run_becomes_a_stray_run_of_its_own(job):
     assert job.states()[JOB_ITSELF].status is Status.OK
 
 
+def test_a_stray_does_not_make_a_run_late_that_goes_on_meanwhile(job):
+    first = job.begin()
+    (path,) = job.place.runs.iterdir()
+    child = folder.join(path)
+    assert child is not None
+    os.write(child, journal.line(k="joined", run="child", host="laptop", t=job.now))
+    going_on = job.begin()
+    first.end()
+    job.squeeze()
+    os.close(child)
+    job.squeeze()
+    assert job.endings() == [Ending.FINISHED, Ending.STRAY]
+
+    going_on.fails("x")
+    going_on.end()
+    job.squeeze()
+
+    assert job.states()["x"].status is Status.SOFT
+
+
 # Trouble
 
 

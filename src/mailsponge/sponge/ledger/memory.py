@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from mailsponge.sponge.model import Mail, Record, Run, SourceState
+from mailsponge.sponge.model import Ending, Mail, Record, Run, SourceState
 
 
 class MemoryLedger:
@@ -42,8 +42,9 @@ class MemoryLedger:
         return run_id in self._runs
 
     def newest_number(self) -> int:
-        """The highest number of a folded run, or 0."""
-        return max((run.number for run, _, _ in self._runs.values()), default=0)
+        """The highest number of a folded run that is no stray, or 0."""
+        numbers = (run.number for run, _, _ in self._runs.values() if run.ending is not Ending.STRAY)
+        return max(numbers, default=0)
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run."""

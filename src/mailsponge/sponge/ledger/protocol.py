@@ -27,7 +27,10 @@ class Ledger(Protocol):
         """Whether the run was folded before: folding it again must change nothing."""
 
     def newest_number(self) -> int:
-        """The highest number of a run that was folded; 0 if there is none."""
+        """The highest number of a run that was folded; 0 if there is none.
+
+        Strays apart: they draw theirs late, and a run that began before must not be late for that.
+        """
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""

@@ -138,8 +138,9 @@ class SqliteLedger:
         return self._database.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone() is not None
 
     def newest_number(self) -> int:
-        """The highest number of a folded run, or 0."""
-        return int(self._database.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0])
+        """The highest number of a folded run that is no stray, or 0."""
+        query = "SELECT coalesce(max(number), 0) FROM run WHERE ending != ?"
+        return int(self._database.execute(query, (Ending.STRAY,)).fetchone()[0])
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
