@@ -21,6 +21,7 @@ from mailsponge.sponge.model import (
     INFO,
     OK,
     Ending,
+    Excerpt,
     Failures,
     Judged,
     Mail,
@@ -249,6 +250,27 @@ def test_records_of_one_moment_stay_in_the_order_they_were_logged(ledger):
         ledger.add_records("run1", [record(str(n)) for n in range(20)])
 
         assert [r.text for r in ledger.records("run1", "x", 0)] == [str(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10])
+def test_a_short_log_is_excerpted_whole(ledger, count):
+    records = [record(str(n), at=float(n), level=n) for n in range(count)]
+
+    with ledger.transaction():
+        ledger.add_records("run1", records)
+        assert ledger.excerpt("run1", "x", 3, 7) == Excerpt(records, [], 0)
+
+
+def test_a_long_log_is_excerpted_by_its_two_ends(ledger):
+    with ledger.transaction():
+        ledger.add_records("run1", [record(str(n), at=100.0 + n // 2) for n in range(25)])
+        ledger.add_records("run1", [record("y", source="y"), record("y", source="y")])
+        ledger.add_records("run2", [record("other run")])
+        first, last, hidden = ledger.excerpt("run1", "x", 3, 7)
+
+    assert [r.text for r in first] == ["0", "1", "2"]
+    assert [r.text for r in last] == [str(n) for n in range(18, 25)]
+    assert hidden == 15
 
 
 def test_a_record_is_kept_with_all_it_says(ledger):

@@ -11,19 +11,22 @@ from email.utils import format_datetime
 from typing import Final
 
 from mailsponge import clean, clock
-from mailsponge.sponge.model import JOB_ITSELF, Flip, Kind, Mail, Record, level_name
+from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Flip, Kind, Mail, Record, level_name
 from mailsponge.sponge.settings import Settings
 
-RecordsOf = Callable[[Flip], Sequence[Record]]
-"""Gives the records of the run in which a flip's source last failed."""
+LogOf = Callable[[Flip], Excerpt]
+"""Gives the two ends of what a flip's source logged in the run in which it last failed."""
 
 _MOST_SOURCES: Final = 40
 """Sources told in full; the others are named. Nobody reads the forty-first, and a mail has to stay a mail."""
-_FIRST_RECORDS: Final = 3
-_LAST_RECORDS: Final = 7
+FIRST_RECORDS: Final = 3
+LAST_RECORDS: Final = 7
+"""How many records of a long log are shown of each end."""
 _MOST_TEXT: Final = 2000
-"""Characters of one record's text."""
-_MOST_TRACEBACK_LINES: Final = 40
+"""Characters of a record's first line."""
+_MOST_LINES: Final = 40
+_LONGEST_LINE: Final = 500
+"""How many further lines of a record are shown, and how many characters of each."""
 _LONGEST_SUBJECT: Final = 160
 _LONGEST_NAME: Final = 100
 
@@ -33,7 +36,7 @@ _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 def compose(
     settings: Settings,
     flips: Sequence[Flip],
-    records_of: RecordsOf,
+    log_of: LogOf,
     now: float,
     message_id: str,
     user_and_host: tuple[str, str],
@@ -41,7 +44,7 @@ def compose(
     """One mail for all the flips of a squeeze, told in the order of their kinds."""
     flips = sorted(flips, key=lambda flip: (_ORDER[flip.kind], flip.source))
     fromaddr = settings.fromaddr or "@".join(user_and_host)
-    text = body(settings, flips, records_of, user_and_host[1])
+    text = body(settings, flips, log_of, user_and_host[1])
     subject_line = clean.shortened(clean.line(subject(settings, flips)), _LONGEST_SUBJECT)
     message = _message(settings, fromaddr, subject_line, text, now, message_id, flips)
     return Mail(message_id, now, subject_line, fromaddr, settings.toaddrs, message.as_bytes())
@@ -142,52 +145,53 @@ def _name(text: str) -> str:
 # The body
 
 
-def body(settings: Settings, flips: Sequence[Flip], records_of: RecordsOf, host: str) -> str:
+def body(settings: Settings, flips: Sequence[Flip], log_of: LogOf, host: str) -> str:
     """The text of the mail."""
-    parts = [_told(settings, flip, records_of(flip)) for flip in flips[:_MOST_SOURCES]]
+    parts = [_told(settings, flip, log_of) for flip in flips[:_MOST_SOURCES]]
     if others := flips[_MOST_SOURCES:]:
         parts.append("And:\n" + "".join(f"  {name(flip.source)} {flip.said}\n" for flip in others))
     parts.append(_signature(settings.job, host))
     return clean.block("\n\n".join(parts))
 
 
-def _told(settings: Settings, flip: Flip, records: Sequence[Record]) -> str:
+def _told(settings: Settings, flip: Flip, log_of: LogOf) -> str:
     lines = [
         f"{flip.kind.upper()}  {name(flip.source)} {flip.said}",
         f"    since {_moment(flip.since)}",
         f"    why this mail: {clean.line(flip.reason)}",
     ]
     if flip.kind is not Kind.RECOVERED:
-        lines += ["", *_log(settings, records)]
+        lines += ["", *_log(settings, log_of(flip))]
     return "\n".join(lines)
 
 
-def _log(settings: Settings, records: Sequence[Record]) -> list[str]:
+def _log(settings: Settings, log: Excerpt) -> list[str]:
     """What the source logged in the run that last failed: all of a short log, the two ends of a long one."""
-    if not records:
+    if not log.first:
         return ["    (this run left no records)"]
-    shown: list[str] = [f"    The log of the run that failed last, {_moment(records[0].at)}:", ""]
-    if len(records) <= _FIRST_RECORDS + _LAST_RECORDS:
-        head, hidden, tail = records, 0, records[:0]
-    else:
-        head, tail = records[:_FIRST_RECORDS], records[-_LAST_RECORDS:]
-        hidden = len(records) - len(head) - len(tail)
-    shown += [line for record in head for line in _record(record)]
-    if hidden:
-        shown.append(f"    … {hidden} more, kept in the ledger of {_name(settings.job)} …")
-    return shown + [line for record in tail for line in _record(record)]
+    shown = [f"    The log of the run that failed last, {_moment(log.first[0].at)}:", ""]
+    shown += [line for record in log.first for line in _record(record)]
+    if log.hidden:
+        shown.append(f"    … {log.hidden} more, kept in the ledger of {_name(settings.job)} …")
+    return shown + [line for record in log.last for line in _record(record)]
 
 
 def _record(record: Record) -> list[str]:
-    first, *rest = clean.shortened(clean.block(record.text), _MOST_TEXT).split("\n")
-    lines = [f"    {_prefix(record)}{first}"]
+    first, *rest = clean.block(record.text).rstrip("\n").split("\n")
     detail = clean.block(record.detail).rstrip().split("\n") if record.detail else []
-    if len(detail) > _MOST_TRACEBACK_LINES:
-        left_out = len(detail) - _MOST_TRACEBACK_LINES
-        half = _MOST_TRACEBACK_LINES // 2
-        detail = [*detail[:half], f"… {left_out} lines …", *detail[-half:]]
-    shown = [f"      {clean.shortened(line, _MOST_TEXT)}" for line in detail]
-    return lines + [f"        {line}" for line in rest] + shown
+    return [
+        f"    {_prefix(record)}{clean.shortened(first, _MOST_TEXT)}",
+        *(f"        {line}" for line in _two_ends(rest)),
+        *(f"      {line}" for line in _two_ends(detail)),
+    ]
+
+
+def _two_ends(lines: list[str]) -> list[str]:
+    """As many lines as a reader takes in. What went wrong is said at the end of a traceback, as often as not."""
+    if len(lines) > _MOST_LINES:
+        half = _MOST_LINES // 2
+        lines = [*lines[:half], f"… {len(lines) - 2 * half} lines …", *lines[-half:]]
+    return [clean.shortened(line, _LONGEST_LINE) for line in lines]
 
 
 def _prefix(record: Record) -> str:

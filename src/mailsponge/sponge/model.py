@@ -49,6 +49,16 @@ class Record(NamedTuple):
     """The text is what the user's formatter made, to be shown as it is."""
 
 
+class Excerpt(NamedTuple):
+    """The two ends of a log, however long it is."""
+
+    first: list[Record]
+    last: list[Record]
+    """Empty if the first are all."""
+    hidden: int
+    """How many records lie between them."""
+
+
 class Ending(StrEnum):
     """How a run ended."""
 

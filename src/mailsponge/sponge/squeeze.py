@@ -23,7 +23,7 @@ from mailsponge.sponge.ledger.sqlite import open_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
 from mailsponge.sponge.mailhost import parse as parse_mailhost
-from mailsponge.sponge.model import Flip, Kind, Mail, Record, SourceState, Status
+from mailsponge.sponge.model import Excerpt, Flip, Kind, Mail, SourceState, Status
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.settings import Settings
 
@@ -176,7 +176,7 @@ class Squeezer:
             return ()
         me = digest.user_and_host()
         message_id = digest.new_message_id(self._settings.fromaddr, me[1], self._random)
-        mail = digest.compose(self._settings, flips, lambda flip: _records(ledger, flip), now, message_id, me)
+        mail = digest.compose(self._settings, flips, lambda flip: _log(ledger, flip), now, message_id, me)
         ledger.add_mail(mail)
         states = ledger.states()
         told = {
@@ -216,8 +216,10 @@ class _Done(NamedTuple):
     reason: str
 
 
-def _records(ledger: Ledger, flip: Flip) -> Sequence[Record]:
-    return ledger.records(flip.failed_run, flip.source, 0) if flip.failed_run else []
+def _log(ledger: Ledger, flip: Flip) -> Excerpt:
+    if not flip.failed_run:
+        return Excerpt([], [], 0)
+    return ledger.excerpt(flip.failed_run, flip.source, digest.FIRST_RECORDS, digest.LAST_RECORDS)
 
 
 def _reason(flips: Sequence[Flip], notes: Sequence[str], states: dict[str, SourceState]) -> str:

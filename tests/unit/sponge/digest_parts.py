@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from typing import Any
 
-from mailsponge.sponge.digest import compose
+from mailsponge.sponge import digest
+from mailsponge.sponge.digest import LogOf, compose
+from mailsponge.sponge.ledger.memory import MemoryLedger
 from mailsponge.sponge.model import ERROR, Flip, Kind, Mail, Record
 from mailsponge.sponge.settings import Settings
 
@@ -44,7 +46,14 @@ def record(text: str = "HTTP 404", level: int = ERROR, detail: str = "", **field
 
 
 def mail(settings: Settings, flips: Sequence[Flip], *records: Record) -> Mail:
-    return compose(settings, flips, lambda _: records, NOW, "<1@example.org>", ("me", "laptop"))
+    return compose(settings, flips, log_of(*records), NOW, "<1@example.org>", ("me", "laptop"))
+
+
+def log_of(*records: Record) -> LogOf:
+    """As a ledger gives a log."""
+    ledger = MemoryLedger()
+    ledger.add_records("run", [record._replace(source="x") for record in records])
+    return lambda _: ledger.excerpt("run", "x", digest.FIRST_RECORDS, digest.LAST_RECORDS)
 
 
 def read(content: bytes) -> EmailMessage:

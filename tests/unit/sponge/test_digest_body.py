@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mailsponge import clean, clock
 from mailsponge.sponge.digest import compose
-from mailsponge.sponge.model import CRITICAL, INFO, Flip, Kind, Record
+from mailsponge.sponge.model import CRITICAL, INFO, Excerpt, Flip, Kind
 
 HOSTILE = {
     "an empty line": "x\n\nBody: of one's own",
@@ -101,6 +101,19 @@ def test_of_a_long_traceback_the_two_ends_are_shown():
     assert "… 60 lines …" in body
 
 
+def test_of_a_long_text_the_two_ends_are_shown():
+    body = text_of(job(), [flip()], record("boom\n" + "\n".join(f"line {n}." for n in range(100))))
+
+    assert [n for n in range(100) if f"line {n}." in body] == [*range(20), *range(80, 100)]
+    assert "feeds: boom\n" in body
+
+
+def test_of_a_long_line_the_beginning_is_shown():
+    body = text_of(job(), [flip()], record("x" * 10_000 + "\n" + "y" * 10_000, detail="z" * 10_000))
+
+    assert f"feeds: {'x' * 1999}…\n        {'y' * 499}…\n      {'z' * 499}…\n" in body
+
+
 def test_forty_sources_are_told_in_full_and_the_others_named():
     body = text_of(job(), [flip(f"feed{n:03}") for n in range(50)], record())
 
@@ -109,14 +122,15 @@ def test_forty_sources_are_told_in_full_and_the_others_named():
     assert "feed049 has failed" in body
 
 
-def test_records_are_read_for_the_sources_that_are_shown_alone():
+def test_logs_are_read_for_the_failures_that_are_shown_alone():
     asked: list[str] = []
 
-    def records_of(about: Flip) -> list[Record]:
+    def read_log(about: Flip) -> Excerpt:
         asked.append(about.source)
-        return []
+        return Excerpt([], [], 0)
 
-    compose(job(), [flip(f"feed{n:03}") for n in range(50)], records_of, NOW, "<1@h>", ("me", "laptop"))
+    flips = [*(flip(f"feed{n:03}") for n in range(50)), flip("well", Kind.RECOVERED)]
+    compose(job(), flips, read_log, NOW, "<1@h>", ("me", "laptop"))
 
     assert asked == [f"feed{n:03}" for n in range(40)]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from mailsponge.sponge.model import Ending, Mail, Record, Run, SourceState
+from mailsponge.sponge.model import Ending, Excerpt, Mail, Record, Run, SourceState
 
 
 class MemoryLedger:
@@ -62,6 +63,13 @@ class MemoryLedger:
         """One source's records of one run."""
         found = self._records.get(run_id, [])
         return sorted((r for r in found if r.source == source and r.level >= level), key=lambda r: r.at)
+
+    def excerpt(self, run_id: str, source: str, first: int, last: int) -> Excerpt:
+        """The two ends of one source's log in one run."""
+        found = self.records(run_id, source, -sys.maxsize)
+        if len(found) <= first + last:
+            return Excerpt(found, [], 0)
+        return Excerpt(found[:first], found[len(found) - last :], len(found) - first - last)
 
     def states(self) -> dict[str, SourceState]:
         """Every source's state."""

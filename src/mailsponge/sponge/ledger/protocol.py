@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from mailsponge.sponge.model import Mail, Record, Run, SourceState
+from mailsponge.sponge.model import Excerpt, Mail, Record, Run, SourceState
 
 
 class Ledger(Protocol):
@@ -43,6 +43,9 @@ class Ledger(Protocol):
 
     def records(self, run_id: str, source: str, level: int) -> list[Record]:
         """The records of one source in one run at a level or above, in the order of their times."""
+
+    def excerpt(self, run_id: str, source: str, first: int, last: int) -> Excerpt:
+        """The first and the last records of one source in one run; all of them if there are no more than that."""
 
     def states(self) -> dict[str, SourceState]:
         """Every source's state."""

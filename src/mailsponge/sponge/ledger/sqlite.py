@@ -17,7 +17,18 @@ from typing import Any, Final
 
 from mailsponge import clock
 from mailsponge.errors import LedgerUnreadable, StateError
-from mailsponge.sponge.model import Ending, Failures, Judged, Mail, Record, Run, SourceState, Status, storable
+from mailsponge.sponge.model import (
+    Ending,
+    Excerpt,
+    Failures,
+    Judged,
+    Mail,
+    Record,
+    Run,
+    SourceState,
+    Status,
+    storable,
+)
 
 VERSION: Final = 1
 
@@ -46,6 +57,7 @@ CREATE TABLE outbox (
 """
 
 _RUN_COLUMNS: Final = "id, number, host, began_at, ended_at, ending, records, note"
+_RECORD_COLUMNS: Final = "source, at, level, logger, text, detail, laid_out"
 _MAIL_COLUMNS: Final = (
     "message_id, created_at, subject, fromaddr, toaddrs, content, "
     "status, attempts, last_attempt_at, last_reply"
@@ -145,8 +157,7 @@ class SqliteLedger:
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         self._database.executemany(
-            "INSERT INTO record (run, source, at, level, logger, text, detail, laid_out)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO record (run, {_RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             ((run_id, *map(_storable, record)) for record in records),
         )
 
@@ -175,11 +186,24 @@ class SqliteLedger:
     def records(self, run_id: str, source: str, level: int) -> list[Record]:
         """One source's records of one run, by time."""
         rows = self._database.execute(
-            "SELECT source, at, level, logger, text, detail, laid_out FROM record"
-            " WHERE run = ? AND source = ? AND level >= ? ORDER BY at, rowid",
+            f"SELECT {_RECORD_COLUMNS} FROM record WHERE run = ? AND source = ? AND level >= ? ORDER BY at, rowid",
             (run_id, _storable(source), level),
         )
         return [_record(row) for row in rows]
+
+    def excerpt(self, run_id: str, source: str, first: int, last: int) -> Excerpt:
+        """The two ends of one source's log in one run."""
+        key = (run_id, _storable(source))
+        query = "SELECT count(*) FROM record WHERE run = ? AND source = ?"
+        count = int(self._database.execute(query, key).fetchone()[0])
+        if count <= first + last:
+            return Excerpt(self._records(key, "at, rowid", count), [], 0)
+        ends = self._records(key, "at, rowid", first), self._records(key, "at DESC, rowid DESC", last)
+        return Excerpt(ends[0], ends[1][::-1], count - first - last)
+
+    def _records(self, key: tuple[str, str], order: str, most: int) -> list[Record]:
+        query = f"SELECT {_RECORD_COLUMNS} FROM record WHERE run = ? AND source = ? ORDER BY {order} LIMIT ?"
+        return [_record(row) for row in self._database.execute(query, (*key, most))]
 
     def states(self) -> dict[str, SourceState]:
         """Every source's state."""
