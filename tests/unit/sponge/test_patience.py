@@ -123,6 +123,10 @@ def test_what_is_no_text_is_refused_with_the_grammar(given):
     assert GRAMMAR in str(refused.value)
 
 
+def test_a_window_looks_back_on_a_hundred_verdicts_at_most():
+    assert LONGEST_WINDOW == 100
+
+
 def test_a_refusal_is_a_value_error():
     with pytest.raises(ValueError, match="soon"):
         parse("soon")

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from squeeze_job import HOUR, SqueezeJob, kinds
+from squeeze_job import DAY, HOUR, SqueezeJob, kinds
 
 from mailsponge.errors import StateError
 from mailsponge.sponge import folder, journal
@@ -177,6 +177,7 @@ def test_a_job_that_another_process_squeezes_is_left_to_it(job):
     with locked(job.place.lock, lambda: 0.0):
         squeezed = job.squeeze(seconds=0)
 
+    assert not squeezed.saved
     assert squeezed == Squeeze(
         reason="another process squeezes this job; the next run folds what this one logged"
     )
@@ -243,6 +244,10 @@ def test_a_damaged_journal_fails_no_source_and_its_text_is_kept(job):
     assert job.endings() == [Ending.FINISHED]
     assert job.states()["x"].status is Status.OK
     assert [text.partition(":")[0] for text in job.texts(JOB_ITSELF)] == ["a damaged line of the journal"] * 3
+
+
+def test_records_are_kept_30_days_and_runs_400():
+    assert (RECORDS_KEPT, RUNS_KEPT) == (30 * DAY, 400 * DAY)
 
 
 def test_old_records_are_forgotten_before_old_runs_and_never_the_states(job):
