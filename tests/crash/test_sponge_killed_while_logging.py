@@ -81,7 +81,7 @@ def test_folding_twice_changes_nothing(job: Job):
 
 
 def test_a_died_run_is_folded_by_the_next_run(job: Job, python: str):
-    job.log('log.error("before")', "os.kill(os.getpid(), 9)", python=python)
+    assert job.log('log.error("before")', "os.kill(os.getpid(), 9)", python=python).status == -9
 
     done = job.log('log.info("after")', python=python)
 
@@ -91,7 +91,7 @@ def test_a_died_run_is_folded_by_the_next_run(job: Job, python: str):
 
 
 def test_a_died_run_is_folded_by_mailsponge_check(job: Job):
-    job.log('log.error("before")', "os.kill(os.getpid(), 9)")
+    assert job.log('log.error("before")', "os.kill(os.getpid(), 9)").status == -9
 
     done = job.command("check")
 
@@ -102,7 +102,7 @@ def test_a_died_run_is_folded_by_mailsponge_check(job: Job):
 
 
 def test_a_line_torn_by_a_power_loss_is_kept_as_it_is(job: Job):
-    job.log('log.error("whole")', "os.kill(os.getpid(), 9)")
+    assert job.log('log.error("whole")', "os.kill(os.getpid(), 9)").status == -9
     (journal,) = job.place.runs.glob("*/owner.jsonl")
     with journal.open("ab") as file:
         file.write(b'{"t":1700000000.0,"l":40,"n":"program","m":"half a rec')

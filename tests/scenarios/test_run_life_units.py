@@ -169,7 +169,7 @@ def test_a_unit_left_in_another_task_than_it_was_entered_in_ends(job: Job):
     )
 
     assert (done.status, done.err) == (0, "")
-    assert of_units(job) == [("finished", 1), ("finished", 1)]
+    assert of_units(job) == [("finished", 1), ("interrupted", 1)]
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(1)", "raise ValueError"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -20,6 +21,7 @@ NOT_EXECUTABLE: Final = 126
 """Exit statuses as a shell gives them."""
 
 _CHUNK: Final = 65536
+_STANDARD_ERROR: Final = 2
 _LONGEST_LINE: Final = 1024 * 1024
 """Bytes after which a line is cut into several records: a command need not ever end one."""
 
@@ -37,6 +39,7 @@ def run(command: Sequence[str], handler: logging.Handler, passed: Passed | None 
     """
     log = logging.Logger(os.path.basename(command[0]) or "command", logging.DEBUG)
     log.addHandler(handler)
+    _open_closed_streams()
     try:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     except OSError as error:
@@ -87,12 +90,23 @@ def _close(stream: object) -> None:
 
 
 def _write_through(descriptor: int, piece: bytes) -> None:
-    try:
-        while piece:
+    while piece:
+        try:
             piece = piece[os.write(descriptor, piece) :]
-    except BrokenPipeError:
-        # Nobody reads it any more (``mailsponge run … | head``); what the command says is soaked up all the same.
-        return
+        except BlockingIOError:
+            # Whoever shares the stream has made it so; it is to take everything all the same.
+            select.select([], [descriptor], [])
+        except OSError:
+            # Nobody reads it any more (``mailsponge run … | head``), or it leads to a disk that is full. What the
+            # command says is soaked up all the same.
+            return
+
+
+def _open_closed_streams() -> None:
+    """See to it that 1 and 2 are the standard streams, and not whatever is opened next: the output is written there."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
 
 
 class _Lines:

@@ -74,10 +74,14 @@ def begin(
 
 def make_directories(place: JobPlace) -> None:
     """Make what is missing of a job's directories, for nobody but their owner. Raises OSError."""
-    place.directory.parent.parent.mkdir(parents=True, exist_ok=True)
-    for directory in (place.directory.parent, place.directory, place.runs, place.numbers):
-        # Each by itself: mkdir gives the mode to the last alone, and the umask may leave its parents open to all.
-        directory.mkdir(mode=0o700, exist_ok=True)
+    state = place.directory.parent
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        for directory in (state, place.directory, place.runs, place.numbers):
+            # Each by itself: mkdir gives the mode to the last alone, and the umask may leave its parents open to all.
+            directory.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:

@@ -46,6 +46,7 @@ class Journal:
         "_descriptor",
         "_lock",
         "_overflow",
+        "_torn",
         "_waiting",
         "_waiting_bytes",
         "closed",
@@ -58,6 +59,7 @@ class Journal:
         self._overflow = overflow
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._torn = b""
         # Held over every write: a descriptor that another thread closes meanwhile may be another file's at once.
         self._lock = threading.RLock()
         self.closed = False
@@ -80,7 +82,8 @@ class Journal:
                 self._wait(line, error)
             else:
                 if written != len(line):
-                    self._wait(line[written:], _no_room())
+                    self._torn = line[:written]
+                    self._wait(line[written:], OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
             return True
 
     def _write_behind(self, line: bytes) -> bool:
@@ -115,15 +118,20 @@ class Journal:
                 return
             self._waiting_bytes -= written
             if written < len(line):
+                self._torn += line[:written]
                 self._waiting.appendleft(line[written:])
+            else:
+                self._torn = b""
         if self._descriptor is not None:
             self.trouble = None
 
     def close(self) -> list[bytes]:
-        """Close the file and give back the lines that could not be written. May be called twice."""
+        """Close the file and give back the lines that could not be written, each whole. May be called twice."""
         with self._lock:
             self._drain()
             self._close()
+            if self._waiting:
+                self._waiting[0] = self._torn + self._waiting[0]
             lines = list(self._waiting)
             self._waiting.clear()
             self._waiting_bytes = 0
@@ -142,10 +150,6 @@ class Journal:
             descriptor, self._descriptor = self._descriptor, None
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-
-
-def _no_room() -> OSError:
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def line(**fields: Any) -> bytes:
@@ -167,6 +171,15 @@ def block_left(source: str, at: float, exception: str | None) -> bytes:
 def block_cut(source: str, at: float) -> bytes:
     """The line of a block that Ctrl-C, ``sys.exit()`` or a cancelled task left before its work was done."""
     return f'{{"k":"cut","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
+
+
+def tells_something(line: bytes) -> bool:
+    """Whether a line holds what somebody said: a record, or an exception; not just where something began or ended."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return True
+    return "k" not in fields or bool(fields.get("e"))
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from mailsponge.errors import StateError
 from mailsponge.sponge import family, folder
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.digest import user_and_host
-from mailsponge.sponge.journal import VERSION, Journal, line
+from mailsponge.sponge.journal import VERSION, Journal, line, tells_something
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
 from mailsponge.sponge.model import Ending
 from mailsponge.sponge.places import JobPlace
@@ -182,31 +182,37 @@ class Job:
 
     def _close(self, journal: Journal, ending: Ending | None, why: str) -> bool:
         """Close a journal, its end in it if it has one; whether there is a journal. What it could not take is shown."""
-        if ending is not None and not journal.homeless:
-            journal.write(_end_line(ending, why))
+        if ending is not None:
+            journal.write(line(k="end", t=time.time(), ending=ending, e=why))
         unwritten = journal.close()
-        if not unwritten or (journal.homeless and self._written_after_all(unwritten, ending, why)):
-            return True
-        for record in unwritten:
-            self._overflow(record)
-        return not journal.homeless
+        if journal.homeless:
+            return self._close_homeless(unwritten)
+        for lost in unwritten:
+            self._overflow(lost)
+        return True
 
-    def _written_after_all(self, lines: list[bytes], ending: Ending | None, why: str) -> bool:
+    def _close_homeless(self, lines: list[bytes]) -> bool:
         """Try once more: the directory may be writable by now, though it was not when the run began."""
         try:
             run = folder.begin(self.place, self._begin_line)
         except OSError:
+            for lost in lines:
+                self._overflow(lost)
             return False
         journal = Journal(run.descriptor, self._overflow)
-        for late in [*lines, *([_end_line(ending, why)] if ending is not None else [])]:
+        for late in lines:
             journal.write(late)
-        return not journal.close()
+        for lost in journal.close():
+            self._overflow(lost)
+        return True
 
     def _squeeze(self) -> Squeeze:
         try:
             done = Squeezer(self.place, self.settings, self._login).squeeze(Deadline(self.settings.timeout))
         except StateError as error:
-            complain(f"job {self.settings.job}: {error}. What was logged is kept, and the next run folds it")
+            complain(
+                f"job {self.settings.job}: {error}. What is in the journals is kept, and the next run folds it"
+            )
             return Squeeze(reason=str(error))
         for warning in done.warnings:
             complain(f"job {self.settings.job}: {warning}")
@@ -264,13 +270,10 @@ class Job:
             self._complained = True
             complain(f"job {self.settings.job}: {message}")
 
-    def _overflow(self, record: bytes) -> None:
+    def _overflow(self, line: bytes) -> None:
         """The last resort: what can be kept nowhere is at least shown."""
-        complain(f"job {self.settings.job}: not kept: {record.decode('ascii', 'backslashreplace').strip()}")
-
-
-def _end_line(ending: Ending, why: str) -> bytes:
-    return line(k="end", t=time.time(), ending=ending, e=why)
+        if tells_something(line):
+            complain(f"job {self.settings.job}: not kept: {line.decode('ascii', 'backslashreplace').strip()}")
 
 
 def ending_of(error: BaseException | None) -> tuple[Ending, str]:

@@ -216,6 +216,14 @@ def test_a_journal_never_gets_the_descriptor_of_a_standard_stream(place):
     assert fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
 
 
+def test_a_directory_that_is_in_truth_a_file_is_said_to_be_none(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    for directory in ("file", "file/job", "file/state/job"):
+        with pytest.raises(NotADirectoryError, match=r"Not a directory: .*/file'"):
+            begin(JobPlace(tmp_path / directory))
+
+
 def test_a_disk_without_room_for_a_first_line_begins_no_run(place):
     """A journal whose first line is torn would say neither whose it is nor what its run is called."""
     begin(place)

@@ -178,6 +178,24 @@ def test_a_line_that_was_written_in_part_is_written_to_its_end(written, path, mo
     assert written.trouble is None
 
 
+def test_a_line_that_was_written_in_part_is_given_back_whole(written, path, monkeypatch):
+    """What is shown of it must make sense without the part that is in the file."""
+    left = [4, 2]
+
+    def filling_up(descriptor: int, line: bytes) -> int:
+        if not left:
+            raise OSError(errno.ENOSPC, "full")
+        return write(descriptor, line[: left.pop(0)])
+
+    write = os.write
+    monkeypatch.setattr(os, "write", filling_up)
+    written.write(b"number one\n")
+    written.write(b"number two\n")
+
+    assert written.close() == [b"number one\n", b"number two\n"]
+    assert path.read_bytes() == b"number"
+
+
 def test_without_a_file_every_line_waits(overflow):
     homeless = Journal(None, overflow.append)
 
