@@ -100,6 +100,10 @@ def test_a_clock_set_back_makes_no_run_end_before_it_began(fold):
     assert (run.began_at, run.ended_at) == (100.0, 100.0)
 
 
+def test_a_runs_id_is_what_every_store_can_take(fold):
+    assert fold({**BEGIN, "run": "a\udcff"}).run.id == "a\\udcff"
+
+
 def test_a_run_of_which_nothing_can_be_read_is_as_old_as_its_file(tmp_path):
     path = written(tmp_path / "owner.jsonl", (b"\0" * 4096 + b"\n",))
     os.utime(path, (1_700_000_000, 1_700_000_000))
@@ -136,6 +140,10 @@ def test_a_block_is_an_attempt_though_nothing_was_logged(fold):
 
     assert folded.attempts == {"x": Attempt(entered=True)}
     assert folded.records == []
+
+
+def test_a_block_that_nobody_left_was_attempted(fold):
+    assert fold(BEGIN, {"k": "in", "t": 1, "s": "x"}, END).attempts == {"x": Attempt(entered=True)}
 
 
 def test_an_exception_that_left_a_block_is_told_like_a_record(fold):
@@ -208,9 +216,8 @@ def test_records_come_as_they_are_read_and_not_all_at_once(tmp_path):
 
 
 def test_a_source_with_lone_surrogates_is_one_source_in_every_line_of_it(fold):
-    folded = fold(
-        BEGIN, {"k": "in", "s": "a\udcff"}, record(s="a\udcff"), {"k": "out", "s": "a\udcff", "e": "boom"}
-    )
+    blocks = [{"k": kind, "s": "a\udcff", "e": "boom"} for kind in ("in", "out", "cut")]
+    folded = fold(BEGIN, record(s="a\udcff"), *blocks)
 
     assert set(folded.attempts) == {"a\\udcff"}
     assert {r.source for r in folded.records} == {"a\\udcff"}

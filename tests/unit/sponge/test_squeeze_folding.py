@@ -265,14 +265,14 @@ def test_old_records_are_forgotten_before_old_runs_and_never_the_states(job):
     assert job.states()["x"].runs_failed == 1
 
 
-def test_of_many_flips_the_reason_names_a_few(job):
+@pytest.mark.parametrize(("failing", "more"), [("abc", "; "), ("abcde", " and 2 more; ")])
+def test_of_many_flips_the_reason_names_three(job, failing, more):
     job.settings = Settings("job", ("me@example.org",), patience="2 runs", common_cause=1.0)
     for _ in range(2):
-        job.ran(fails="abcde", works="z")
+        job.ran(fails=failing, works="z")
 
-    assert job.squeeze().reason.startswith(
-        "a has failed 2 runs in a row, b has failed 2 runs in a row, c has failed 2 runs in a row and 2 more; "
-    )
+    said = ", ".join(f"{source} has failed 2 runs in a row" for source in "abc")
+    assert job.squeeze().reason.startswith(said + more)
 
 
 def test_of_many_that_fail_the_reason_names_one(job):
