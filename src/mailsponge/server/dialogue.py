@@ -1,7 +1,7 @@
 """What the server answers: the engine's events on one side, admission and the store on the other.
 
     Recipient ──> admission          Content ──> incoming.write
-    Data ───────> store.incoming     EndOfData ─> incoming.accept ··· (the commit) ··· _done ──> 250
+    Data ───────> store.incoming     EndOfData ─> house.accept ··· (the commit) ··· _done ──> 250
 
 Nothing here knows of sockets or deadlines; :mod:`mailsponge.server.session` does.
 """
@@ -168,8 +168,8 @@ class Dialogue:
             transaction.drop()
             logline.not_taken(self.client, transaction, event.fault)
             return event.fault
-        incoming.accept(transaction.acceptance(self.client), self._done)
-        return held.COMMITTING if self.transaction is transaction else None  # a store may be done at once
+        self._house.accept(incoming, transaction.acceptance(self.client), self._done)
+        return held.COMMITTING
 
     def _done(self, error: StoreError | None) -> None:
         """The store has the message on disk, or could not keep it."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mailsponge.mail.reply import Reply
 from mailsponge.server.rules import Rules
-from mailsponge.store.protocol import Store
+from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
 
 class Guest(Protocol):
@@ -43,6 +43,9 @@ class House(Protocol):
     @property
     def buffer(self) -> memoryview:
         """Where every session reads into, one at a time."""
+
+    def accept(self, incoming: Incoming, acceptance: Acceptance, done: Done) -> None:
+        """Have the store accept a message soon; ``done`` is told how it went, never before this returns."""
 
     def enter(self, guest: Guest, peer: str) -> Reply | None:
         """Count a session in, or say why it may not come in."""

@@ -16,7 +16,7 @@ from mailsponge.server.doors import Doors
 from mailsponge.server.house import Guest
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
-from mailsponge.store.protocol import Store
+from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
 GRACE = 5.0
 """Seconds that sessions get to end once the listener stops."""
@@ -42,6 +42,7 @@ class Listener:
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
         self._guests: set[Guest] = set()
+        self._ending: list[tuple[Incoming, Acceptance, Done]] = []
         self._emptied = asyncio.Event()
         self._stopping = False
 
@@ -76,6 +77,21 @@ class Listener:
             for guest in tuple(self._guests):
                 guest.abort()
 
+    def accept(self, incoming: Incoming, acceptance: Acceptance, done: Done) -> None:
+        """Have the store accept a message at the end of this turn of the loop, with all others that end in it.
+
+        So they come to the writer at once and share a commit. Handed over one by one, the first would wake it, and it
+        would commit that one alone.
+        """
+        if not self._ending:
+            self.loop.call_soon(self._hand_over)
+        self._ending.append((incoming, acceptance, done))
+
+    def _hand_over(self) -> None:
+        ending, self._ending = self._ending, []
+        for incoming, acceptance, done in ending:
+            incoming.accept(acceptance, done)
+
     def enter(self, guest: Guest, peer: str) -> Reply | None:
         """Count a session in, or say why it may not come in."""
         refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
@@ -101,6 +117,8 @@ def _bound(endpoint: Endpoint) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it: a reply goes out at once, and does not wait for the peer to acknowledge the one before.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(
                 socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1

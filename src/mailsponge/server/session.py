@@ -42,7 +42,6 @@ class Session(asyncio.BufferedProtocol):
         "_message_due",
         "_out",
         "_peer_done",
-        "_pumping",
         "_reading",
         "_stopping",
         "_time",
@@ -57,7 +56,6 @@ class Session(asyncio.BufferedProtocol):
         self._house = house
         self._time: Callable[[], float] = house.loop.time
         self._held = held.NOT
-        self._pumping = False
         self._reading = True
         self._peer_done = False  # the peer has closed its side
         self._stopping = False
@@ -150,7 +148,6 @@ class Session(asyncio.BufferedProtocol):
         if event is NEED_DATA:
             return
         send, answer_to, out = self._dialogue.engine.send, self._dialogue.answer, self._out
-        self._pumping = True
         while event is not NEED_DATA:
             answer = answer_to(event)
             if isinstance(answer, Reply):
@@ -164,7 +161,6 @@ class Session(asyncio.BufferedProtocol):
             if self._held:
                 break
             event = next_event()
-        self._pumping = False
         self._move_deadline()
         self._flush()
 
@@ -190,8 +186,8 @@ class Session(asyncio.BufferedProtocol):
     def _resume(self, reason: int) -> None:
         """One reason to hold the session up is gone."""
         self._held &= ~reason
-        if self._pumping or self._held & held.LEAVING:
-            return  # a store may be done at once, inside the pump, which then goes on by itself
+        if self._held & held.LEAVING:
+            return
         if not self._held:
             self._pump()
         self._flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailsponge import clock
@@ -86,7 +88,7 @@ class Transaction:
             by=hostname,
             protocol=protocol(extended=client.extended, smtputf8=self._mail.smtputf8),
             id=incoming.id,
-            at=clock.local(at),
+            at=_local(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,
         )
         incoming.write(return_path(self._mail.reverse_path) + trace)
@@ -108,3 +110,9 @@ class Transaction:
         if self.incoming is not None:
             self.incoming.discard()
             self.incoming = None
+
+
+@lru_cache(maxsize=2)
+def _local(second: int) -> datetime:
+    """The moment for a trace header. A busy server asks a thousand times within the same second."""
+    return clock.local(second)

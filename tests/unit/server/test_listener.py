@@ -321,3 +321,15 @@ def test_rules_that_were_replaced_count_for_new_sessions_alone(post, rules):
         with post.client() as new:
             assert new.reply().startswith("220 new.example ")
         assert old.say("EHLO again").startswith("250-mail.example.org")
+
+
+def test_replies_are_not_held_back_to_be_sent_together(post):
+    async def nodelay() -> list[int]:
+        transports = [guest._transport for guest in post.listener._guests]
+        return [
+            transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for transport in transports
+        ]
+
+    with post.greeted():
+        assert post.do(nodelay()) == [1]
