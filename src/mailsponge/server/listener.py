@@ -117,7 +117,7 @@ def _bound(endpoint: Endpoint) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it: a reply goes out at once, and does not wait for the peer to acknowledge the one before.
+        # Connections inherit it: a reply goes out at once, and does not wait for an acknowledgement of the one before.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(
