@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from json.encoder import encode_basestring_ascii as quoted
@@ -117,7 +118,12 @@ class SpongeHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Put the record into the journal. What it returned from survives ``kill -9``."""
         try:
-            line, is_written = self._line(record), False
+            line = self._line(record)
+        except Exception:  # noqa: BLE001 - a record may be made by hand, and its fields raise whatever they like
+            self.handleError(record)
+            line = self._bare_line(record)
+        is_written = False
+        try:
             # A run may end between two steps, in another thread; then the record goes into the next one.
             while not is_written:
                 run = self._job.current()
@@ -152,6 +158,16 @@ class SpongeHandler(logging.Handler):
             f'{{"t":{record.created!r},"l":{record.levelno},"n":{quoted(record.name)},'
             f'"m":{quoted(message)}{tail}}}\n'
         ).encode("ascii")
+
+    def _bare_line(self, record: logging.LogRecord) -> bytes:
+        """The least there is to say of a record that holds what no record should."""
+        try:
+            message = str(record.getMessage())
+        except Exception:  # noqa: BLE001 - as above
+            message = self._in_parts(record)
+        level = record.levelno if isinstance(record.levelno, int) else logging.ERROR
+        name = record.name if isinstance(record.name, str) else _shown(record.name)
+        return journal.line(t=time.time(), l=level, n=name, m=message)
 
     def _in_parts(self, record: logging.LogRecord) -> str:
         """A message that cannot be put together; logging tells so on standard error."""

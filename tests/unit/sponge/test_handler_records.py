@@ -242,10 +242,10 @@ def test_a_formatter_that_fails_loses_the_layout_and_not_the_message(log, kept):
 
 
 @pytest.mark.usefixtures("quiet")
-def test_a_source_that_has_no_text_costs_no_more_than_its_record(log, kept):
+def test_a_source_that_has_no_text_costs_its_name_and_not_the_record(log, kept):
     log.addHandler(SpongeHandler("job", ME))
 
-    log.error("lost", extra={"source": Broken()})
+    log.error("nameless", extra={"source": Broken()})
     log.error("kept")
 
-    assert [record.text for record in kept()] == ["kept"]
+    assert [record.text for record in kept()] == ["nameless", "kept"]

@@ -81,6 +81,8 @@ class SqliteLedger:
             self._database = sqlite3.connect(
                 path, timeout=max(timeout, 0.0), isolation_level=None, check_same_thread=False
             )
+        except IsADirectoryError as error:
+            raise LedgerUnreadable(f"the ledger {path} cannot be opened: it is a directory") from error
         except (OSError, sqlite3.Error) as error:
             raise StateError(f"the ledger {path} cannot be opened: {error}") from error
         with self._explained(), _closed_on_error(self._database):
