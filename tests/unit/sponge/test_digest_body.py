@@ -101,6 +101,13 @@ def test_of_a_long_traceback_the_two_ends_are_shown():
     assert "… 60 lines …" in body
 
 
+@pytest.mark.parametrize(("lines", "hidden"), [(40, False), (41, True)])
+def test_up_to_forty_further_lines_are_shown_whole(lines, hidden):
+    body = text_of(job(), [flip()], record(detail="\n".join(f"line {n}." for n in range(lines))))
+
+    assert ("lines …" in body) is hidden
+
+
 def test_of_a_long_text_the_two_ends_are_shown():
     body = text_of(job(), [flip()], record("boom\n" + "\n".join(f"line {n}." for n in range(100))))
 
@@ -141,6 +148,17 @@ def test_logs_are_read_for_the_failures_that_are_shown_alone():
 )
 def test_the_mail_ends_with_a_command_that_can_be_pasted(name, word):
     assert text_of(job(job=name), [flip()]).endswith(f"mailsponge status {word}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("plain", "7bit"), ("Søndag", "quoted-printable"), ("日本語" * 50, "quoted-printable")],
+)
+def test_the_body_stays_as_readable_on_the_wire_as_it_can(text, encoding):
+    message = read(mail(job(), [flip()], record(text)).content)
+
+    assert message["Content-Transfer-Encoding"] == encoding
+    assert text in body_of(message)
 
 
 # Hostile text
@@ -215,6 +233,7 @@ def test_a_hostile_reason_stays_one_line(text):
     body = body_of(check_is_clean(mail(job(), [flip(reason=text[:300])]).content))
 
     assert body.splitlines()[2].startswith("    why this mail: ")
+    assert body.splitlines()[3] == ""
 
 
 def test_what_a_record_says_cannot_pass_for_what_the_mail_says():

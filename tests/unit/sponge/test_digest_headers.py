@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from digest_parts import NOW, flip, job, mail, read
@@ -207,6 +208,18 @@ def test_a_user_whom_nobody_named_is_looked_up(nobody):
     pwd = pytest.importorskip("pwd")
 
     assert user_and_host()[0] == pwd.getpwuid(digest.os.getuid()).pw_name
+
+
+def test_the_host_is_what_the_system_says_without_asking_the_network():
+    assert user_and_host()[1] == digest.os.uname().nodename
+
+
+def test_a_host_without_a_name_is_this_one(monkeypatch):
+    monkeypatch.setattr(digest.os, "uname", lambda: SimpleNamespace(nodename="(none)\n"))
+    assert user_and_host()[1] == "none"
+
+    monkeypatch.setattr(digest.os, "uname", lambda: SimpleNamespace(nodename=""))
+    assert user_and_host()[1] == "localhost"
 
 
 def test_a_user_without_a_name_has_a_number(nobody):
