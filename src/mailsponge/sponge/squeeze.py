@@ -113,25 +113,24 @@ class Squeezer:
             raise
 
     def _fold_all(self, ledger: Ledger) -> _Done:
-        now = self._now()
+        now, fallback = self._now(), self._settings
         with ledger.transaction():
-            self._settings = self._kept_settings(ledger) or self._settings
+            kept = ledger.settings()
+            self._settings = (self._readable(kept) if kept else None) or fallback
             folders, flips, notes = self._fold_each(ledger, now)
             reminders = policy.remind(self._settings.policy, ledger.states(), now)
             ledger.put_states(reminders.states)
             flips += reminders.flips
             mails = self._compose(ledger, flips, now)
-            ledger.put_settings(self._settings.to_json())
+            if self._settings is not fallback or not kept:
+                # What cannot be read stays: a newer version may have written it, and knows better than a fallback.
+                ledger.put_settings(self._settings.to_json())
             ledger.prune(now - RECORDS_KEPT, now - RUNS_KEPT)
             reason = _reason(flips, notes, ledger.states())
         for path in folders:
             folder.remove(path)
         folder.sweep(self._place, now)
         return _Done(ledger, mails, tuple(flips), reason)
-
-    def _kept_settings(self, ledger: Ledger) -> Settings | None:
-        kept = ledger.settings()
-        return self._readable(kept) if kept else None
 
     def _fold_each(self, ledger: Ledger, now: float) -> tuple[list[Path], list[Flip], list[str]]:
         folders: list[Path] = []

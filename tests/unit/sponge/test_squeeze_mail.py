@@ -199,6 +199,18 @@ def test_kept_settings_that_cannot_be_read_do_not_stop_the_squeeze(job):
     assert kinds(squeezed) == [(Kind.NEW, "x")]
 
 
+def test_kept_settings_that_cannot_be_read_are_not_overwritten_with_those_of_the_caller(job):
+    later = {**SETTINGS.to_json(), "patience": "as a later version may say it", "toaddrs": ["me@example.org"]}
+    job.squeeze()
+    with closing(job.ledger()) as ledger, ledger.transaction():
+        ledger.put_settings(later)
+
+    job.squeeze()
+
+    with closing(job.ledger()) as ledger, ledger.transaction():
+        assert ledger.settings() == later
+
+
 def test_what_cannot_be_handed_over_waits_and_goes_with_the_next_squeeze(job):
     job.answer = Outcome("waiting", "localhost:25: connection refused", server_is_there=False)
     job.ran(fails="x")
