@@ -110,7 +110,10 @@ class SpongeHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filter and emit, without the handler's lock: one write needs none."""
-        passed: Any = self.filter(record) if self.filters else record
+        if not self.filters:
+            self.emit(record)
+            return record
+        passed: Any = self.filter(record)
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
         return passed

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import threading
@@ -27,6 +28,8 @@ from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Any, Final
+
+from mailsponge.sponge.lock import above_standard_streams
 
 VERSION: Final = 1
 
@@ -56,11 +59,12 @@ class Journal:
 
     def __init__(self, descriptor: int | None, overflow: Callable[[bytes], None]) -> None:
         self._descriptor = descriptor
+        _takes_nothing()  # Now: when the journal is closed, there may be no descriptor left to be had.
         self._overflow = overflow
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._torn = b""
-        # Held over every write: a descriptor that another thread closes meanwhile may be another file's at once.
+        # Held over every step but the write of a line that goes well: that is one call, and needs none.
         self._lock = threading.RLock()
         self.closed = False
         self.homeless = descriptor is None
@@ -73,30 +77,33 @@ class Journal:
 
         Never raises OSError: see :attr:`trouble`.
         """
-        with self._lock:
-            if self._descriptor is None or self._waiting:
-                return self._write_behind(line)
-            try:
-                written = os.write(self._descriptor, line)
-            except OSError as error:
-                self._wait(line, error)
-            else:
-                if written != len(line):
-                    self._torn = line[:written]
-                    self._wait(line[written:], OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-            return True
+        if self._waiting or self._descriptor is None:
+            return self._write_behind(line)
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            return self._wait(line, error)
+        if written != len(line):
+            self._torn = line[:written]
+            return self._wait(line[written:], OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        return True
 
     def _write_behind(self, line: bytes) -> bool:
         """Put a line behind those that wait, and try them all once more."""
-        if self.closed:
-            return False
-        self._keep(line)
-        self._drain()
-        return True
+        with self._lock:
+            if self.closed:
+                return False
+            self._keep(line)
+            self._drain()
+            return True
 
-    def _wait(self, line: bytes, error: OSError) -> None:
-        self.trouble = error
-        self._keep(line)
+    def _wait(self, line: bytes, error: OSError) -> bool:
+        with self._lock:
+            if self.closed:
+                return False
+            self.trouble = error
+            self._keep(line)
+            return True
 
     def _keep(self, line: bytes) -> None:
         if self._waiting_bytes + len(line) > MOST_WAITING:
@@ -145,11 +152,33 @@ class Journal:
         self._close()
 
     def _close(self) -> None:
+        """Let go of the file and its lock; the descriptor stays, and takes nothing any more.
+
+        Another thread may be about to write to it. Were its number free, that line could go into whatever file gets it
+        next; so it fails, and its writer learns that the journal is closed.
+        """
         self.closed = True
+        if self._descriptor is not None:
+            try:
+                os.dup2(_takes_nothing(), self._descriptor, inheritable=False)
+            except OSError:
+                # The program has closed descriptors that it does not know, as daemons do.
+                self._give_back()
+
+    def _give_back(self) -> None:
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+    __del__ = _give_back
+    """Now that nobody can write to it."""
+
+
+@functools.cache
+def _takes_nothing() -> int:
+    """A descriptor that every write to fails."""
+    return above_standard_streams(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
 
 
 def line(**fields: Any) -> bytes:

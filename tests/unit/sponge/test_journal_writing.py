@@ -12,6 +12,7 @@ import pytest
 
 from mailsponge.sponge import journal
 from mailsponge.sponge.journal import Journal, read
+from mailsponge.sponge.lock import is_free, try_lock
 
 FULL = Path("/dev/full")
 
@@ -130,6 +131,42 @@ def test_closing_never_lets_a_line_into_the_file_that_gets_the_descriptor_next(t
     assert {path.stat().st_size for path in tmp_path.glob("*.other*")} == {0}
     lines = sum(len(path.read_bytes().splitlines()) for path in tmp_path.glob("*.jsonl"))
     assert lines == sum(taken)
+
+
+def test_closing_lets_go_of_the_lock_at_once(path, overflow):
+    descriptor = opened(path)
+    try_lock(descriptor)
+    held = Journal(descriptor, overflow.append)
+    assert not is_free(path)
+
+    held.close()
+
+    assert is_free(path)
+
+
+def test_the_descriptor_is_given_back_once_nobody_can_write_to_it(path, overflow):
+    descriptor = opened(path)
+    held = Journal(descriptor, overflow.append)
+    held.close()
+    os.fstat(descriptor)
+
+    del held
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_program_that_closes_what_it_does_not_know_still_lets_go_of_the_lock(job):
+    done = job.log(
+        'log.info("one")',
+        "from mailsponge.sponge import journal",
+        "os.close(journal._takes_nothing())",
+        "print(handler.squeeze().saved)",
+        'log.info("two")',
+    )
+
+    assert (done.out, done.err) == ("True\n", "")
+    assert job.texts() == ["one", "two"]
 
 
 def test_while_the_disk_is_full_lines_wait(full, overflow):
