@@ -15,7 +15,7 @@ demo: $(READY)  ## a podcast client that mails when it matters, and the post off
 
 test: $(READY)  ## every test, with real mail programs unpacked from Debian
 	@$(IN)/python tests/peers/unpack.py
-	@$(IN)/python -m pytest
+	@$(IN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## style, types, walls between the rooms, undocumented commands and settings
 	$(IN)/ruff check .
