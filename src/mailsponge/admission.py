@@ -6,6 +6,7 @@ that nobody becomes a relay and no bounce has to be invented later. Nobody is tr
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailsponge.accounts import Absent, Accounts
@@ -30,8 +31,12 @@ class Refused(NamedTuple):
     """For the log; the reply says the same to the sender."""
 
 
+@lru_cache(maxsize=1000)
 def recipient(accounts: Accounts, address: Address) -> Admitted | Refused:
-    """Decide about one forward-path. ``%`` and ``!`` in a local part mean nothing: they are looked up like any name."""
+    """Decide about one forward-path. ``%`` and ``!`` in a local part mean nothing: they are looked up like any name.
+
+    The same accounts always decide the same, so decisions are remembered: most mail is for the same few people.
+    """
     found = accounts.mailboxes_for(address)
     match found:
         case Absent.NOT_OUR_DOMAIN:

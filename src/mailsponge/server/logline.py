@@ -9,6 +9,7 @@ beyond ASCII and spaces inside a value are escaped. Sentences (``why``, ``reply`
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Final
 
@@ -17,6 +18,8 @@ from mailsponge.mail.reply import Reply, printable
 from mailsponge.server.transaction import Client, Transaction
 
 log = logging.getLogger("mailsponge.server")
+
+_HARMLESS = re.compile("[!-~]*").fullmatch
 
 RECIPIENTS_TOLD = 20
 """Recipients that a line names; the count of the others follows."""
@@ -90,8 +93,7 @@ def _what(transaction: Transaction) -> str:
 
 
 def _value(text: str) -> str:
-    safe = printable(text)
-    return safe.replace(" ", "\\x20") if " " in safe else safe
+    return text if _HARMLESS(text) else printable(text).replace(" ", "\\x20")
 
 
 def _said(reply: Reply) -> str:
