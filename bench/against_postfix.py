@@ -88,13 +88,16 @@ def mailbox(way: str, number: int) -> str:
 
 
 def report(rates: Rates) -> dict[str, float]:
-    """Print the medians, their range, and the ratios; returns the ratios."""
+    """Print the medians, their range, and the ratios; returns the ratios.
+
+    A ratio is reckoned a round, and the median taken: a machine that slows down for a while slows both in a round.
+    """
     print()
     _print_row("delivered/s, median (range)", SERVERS, "ratio")
     ratios = {}
     for way in WAYS:
-        ours, theirs = (statistics.median(rates[way, name]) for name in ("mailsponge", "Postfix"))
-        ratios[way] = ours / theirs
+        pairs = zip(rates[way, "mailsponge"], rates[way, "Postfix"], strict=True)
+        ratios[way] = statistics.median(ours / theirs for ours, theirs in pairs)
         _print_row(way, [_spread(rates[way, name]) for name in SERVERS], f"{ratios[way]:.1f}")
     return ratios
 
