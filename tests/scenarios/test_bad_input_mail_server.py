@@ -87,8 +87,8 @@ def test_a_server_that_fails_at_a_step(job: Job, step: str, fault: Answer):
     assert_it_goes_with_the_next_run(job, server.message_ids())
 
 
-def test_nobody_listens(job: Job, python: str):
-    said = run_in_time(job, python=python)
+def test_nobody_listens(job: Job):
+    said = run_in_time(job)
 
     assert said == "mailsponge: job job: 1 mail waiting: 127.0.0.1:1: [Errno 111] Connection refused\n"
     assert_it_goes_with_the_next_run(job, [])

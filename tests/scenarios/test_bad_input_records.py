@@ -53,10 +53,8 @@ class Worse(Raising):
         'log.error("here", extra={{"source": {}}})',
     ],
 )
-def test_what_cannot_even_be_shown_is_told_and_the_record_is_kept(
-    job: Job, python: str, what: str, call: str
-):
-    done = job.log(RAISING, call.format(what), LAST, "sys.exit(3)", python=python)
+def test_what_cannot_even_be_shown_is_told_and_the_record_is_kept(job: Job, what: str, call: str):
+    done = job.log(RAISING, call.format(what), LAST, "sys.exit(3)")
 
     assert done.status == 3
     assert "Logging error" in done.err
@@ -191,7 +189,7 @@ HOSTILE = [
 ]
 
 
-def test_sources_with_hostile_names_are_kept_told_and_shown(job: Job, python: str):
+def test_sources_with_hostile_names_are_kept_told_and_shown(job: Job):
     (job.home / "names.json").write_text(json.dumps(HOSTILE))
     job.log(
         "import json",
@@ -199,7 +197,6 @@ def test_sources_with_hostile_names_are_kept_told_and_shown(job: Job, python: st
         "for name in names:",
         "    with source(name): log.critical('by block')",
         "    log.critical('by extra', extra={'source': name})",
-        python=python,
         before=(
             "import logging\nfrom mailsponge import SpongeHandler, source\n"
             'handler = SpongeHandler("job", "me@example.org", patience="now", common_cause=1.0)\n'

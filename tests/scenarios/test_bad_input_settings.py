@@ -92,13 +92,12 @@ def test_a_password_file_that_is_not_there_is_refused_and_named(job: Job):
     assert "MAILSPONGE_PASSWORD_FILE /nowhere/password" in said
 
 
-def test_a_wrong_setting_in_the_middle_leaves_the_run_as_it_was(job: Job, python: str):
+def test_a_wrong_setting_in_the_middle_leaves_the_run_as_it_was(job: Job):
     done = job.log(
         'log.info("before")',
         "try: SpongeHandler('job', 'me@example.org', patience='soon')",
         "except ValueError: print('refused')",
         'log.info("after")',
-        python=python,
     )
 
     assert done.out == "refused\n"

@@ -67,14 +67,13 @@ def test_a_crash_keeps_its_own_words_and_status(job: Job, unwritable: dict[str, 
     assert '"one"' in done.err
 
 
-def test_a_directory_that_becomes_writable_gets_everything(job: Job, python: str):
+def test_a_directory_that_becomes_writable_gets_everything(job: Job):
     job.home.joinpath("state").write_text("in the way")
     done = job.log(
         'log.info("one")',
         'log.error("two")',
         "os.unlink(os.environ['MAILSPONGE_STATE'])",
         "sys.exit(4)",
-        python=python,
     )
 
     assert done.status == 4
@@ -193,13 +192,12 @@ def test_what_threads_log_on_a_full_disk_is_there_once_there_is_room(job: Job):
     assert sorted(texts) == sorted(f"{name}.{number}" for name in range(4) for number in range(300))
 
 
-def test_what_a_disk_never_takes_is_shown_and_the_rest_is_kept(job: Job, python: str):
+def test_what_a_disk_never_takes_is_shown_and_the_rest_is_kept(job: Job):
     done = job.log(
         FULL_UNTIL_MENDED,
         "room(3000)",
         'for number in range(100): log.info(f"number {number}!")',
         "sys.exit(8)",
-        python=python,
     )
     assert done.status == 8
     job.squeeze()

@@ -18,7 +18,15 @@ logging.error(sys.argv[1])
 
 
 @pytest.mark.parametrize("end", ["sys.exit(3)", "os._exit(3)", "os.kill(os.getpid(), 9)", "raise ValueError"])
-def test_a_fork_logs_into_its_parents_run_and_does_not_end_it(job: Job, python: str, end: str):
+def test_a_fork_logs_into_its_parents_run_and_does_not_end_it(job: Job, end: str):
+    assert_a_fork_belongs_to_its_parents_run(job, end, sys.executable)
+
+
+def test_a_fork_does_so_on_every_python(job: Job, python: str):
+    assert_a_fork_belongs_to_its_parents_run(job, "sys.exit(3)", python)
+
+
+def assert_a_fork_belongs_to_its_parents_run(job: Job, end: str, python: str) -> None:
     job.log(
         'log.info("before")',
         "pid = os.fork()",
@@ -128,7 +136,7 @@ if __name__ == "__main__":
     assert job.endings() == ["finished"]
 
 
-def test_a_pool_of_processes_logs_into_the_run(job: Job, python: str):
+def test_a_pool_of_processes_logs_into_the_run(job: Job):
     program = (
         PREAMBLE
         + """
@@ -144,21 +152,20 @@ if __name__ == "__main__":
         list(pool.map(work, range(20)))
 """
     )
-    job.run(program, python=python)
+    job.run(program)
 
     assert sorted(job.texts()) == sorted(f"piece {number}" for number in range(20))
     assert job.endings() == ["finished"]
     assert job.verdicts() == [{"": 0, "feed 0": 0, "feed 1": 0, "feed 2": 0}]
 
 
-def test_a_program_that_is_started_joins_the_run(job: Job, python: str):
+def test_a_program_that_is_started_joins_the_run(job: Job):
     job.log(
         "import subprocess",
         f"CHILD = {CHILD!r}",
         'log.info("before")',
         'subprocess.run([sys.executable, "-c", CHILD, "in the child"])',
         'log.info("after")',
-        python=python,
     )
 
     assert sorted(job.texts()) == ["after", "before", "in the child"]
@@ -289,10 +296,9 @@ def test_a_child_made_after_its_parents_run_was_squeezed_belongs_to_the_next(job
     assert job.endings() == ["finished", "finished"]
 
 
-def test_a_child_whose_parent_squeezes_goes_on_as_a_stray(job: Job, python: str):
+def test_a_child_whose_parent_squeezes_goes_on_as_a_stray(job: Job):
     process = job.start(
         PREAMBLE + "\n".join([*STRAY, "assert handler.squeeze().saved", 'log.info("the next run")']),
-        python=python,
     )
     process.wait(30)
     ended(process)

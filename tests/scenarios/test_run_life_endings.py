@@ -42,11 +42,10 @@ def test_an_uncaught_exception_is_a_crash_and_its_traceback_is_kept(job: Job, py
     assert "raise ValueError" in job.records()[1].detail
 
 
-def test_a_programs_own_excepthook_is_left_in_place(job: Job, python: str):
+def test_a_programs_own_excepthook_is_left_in_place(job: Job):
     done = job.log(
         'sys.excepthook = lambda kind, error, trace: print("my own words:", error, file=sys.stderr)',
         'raise ValueError("no such feed")',
-        python=python,
     )
 
     assert done.err == "my own words: no such feed\n"
@@ -117,7 +116,7 @@ def test_a_program_that_becomes_another_has_died_and_the_other_has_a_run_of_its_
     assert job.endings() == ["died", "finished"]
 
 
-def test_two_jobs_in_one_process_each_have_a_run(job: Job, python: str):
+def test_two_jobs_in_one_process_each_have_a_run(job: Job):
     other = Job(job.home, "other")
 
     job.log(
@@ -125,7 +124,6 @@ def test_two_jobs_in_one_process_each_have_a_run(job: Job, python: str):
         "log.addHandler(second)",
         'logging.getLogger("elsewhere").info("for one")',
         'log.info("for both")',
-        python=python,
     )
 
     assert job.texts() == ["for one", "for both"]
@@ -179,13 +177,12 @@ def test_a_daemon_thread_that_goes_on_logging_while_the_program_ends_is_no_death
     assert all(verdicts.get("", 0) == 0 for verdicts in job.verdicts())
 
 
-def test_squeeze_in_the_middle_ends_one_run_and_the_next_record_begins_another(job: Job, python: str):
+def test_squeeze_in_the_middle_ends_one_run_and_the_next_record_begins_another(job: Job):
     done = job.log(
         'log.info("first half")',
         "squeezed = handler.squeeze()",
         "print(squeezed.saved, squeezed.reason)",
         'log.error("second half")',
-        python=python,
     )
 
     assert done.out == "True nothing to tell: all is well\n"

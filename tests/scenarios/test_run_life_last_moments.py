@@ -35,7 +35,7 @@ def test_a_second_configuration_closes_handlers_and_ends_no_run(job: Job, python
     assert job.verdicts() == [{"": 40}]
 
 
-def test_a_configuration_after_the_program_has_begun_to_end_loses_nothing(job: Job, python: str):
+def test_a_configuration_after_the_program_has_begun_to_end_loses_nothing(job: Job):
     """DictConfig forgets every handler there is: also the one that would end the run."""
     job.log(
         "import atexit, logging.config",
@@ -44,7 +44,6 @@ def test_a_configuration_after_the_program_has_begun_to_end_loses_nothing(job: J
         "logging.config.dictConfig(CONFIG)",
         'logging.info("one")',
         before="",
-        python=python,
     )
     job.squeeze()
 
@@ -82,7 +81,7 @@ def test_what_a_memory_handler_held_back_lands_in_the_run(job: Job, python: str)
     assert job.verdicts() == [{"": 40}]
 
 
-def test_a_memory_handler_made_before_the_sponge_is_flushed_in_time(job: Job, python: str):
+def test_a_memory_handler_made_before_the_sponge_is_flushed_in_time(job: Job):
     """Logging closes the youngest handler first; the run ends after the oldest."""
     job.log(
         "import logging.handlers",
@@ -92,7 +91,6 @@ def test_a_memory_handler_made_before_the_sponge_is_flushed_in_time(job: Job, py
         "logging.getLogger().addHandler(memory)",
         'logging.error("held back")',
         before="import logging\n",
-        python=python,
     )
 
     assert job.texts() == ["held back"]

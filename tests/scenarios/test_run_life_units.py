@@ -12,12 +12,11 @@ def of_units(job: Job) -> list[tuple[str, int]]:
     return sorted((str(run.ending), run.records) for run in job.runs() if run.records)
 
 
-def test_each_unit_is_a_run(job: Job, python: str):
+def test_each_unit_is_a_run(job: Job):
     job.log(
         "for number in range(3):",
         "    with handler.run():",
         '        with source("feed"): log.info(f"unit {number}")',
-        python=python,
     )
 
     assert job.texts() == ["unit 0", "unit 1", "unit 2"]
@@ -131,7 +130,7 @@ def test_units_in_asyncio_tasks_at_once_each_have_their_own_records(job: Job, py
     assert all(record.source == f"feed {record.text}" for record in job.records())
 
 
-def test_a_task_that_outlives_the_unit_it_was_made_in_loses_nothing(job: Job, python: str):
+def test_a_task_that_outlives_the_unit_it_was_made_in_loses_nothing(job: Job):
     """It has the unit's context for good; what it logs after the unit goes where the process's records go."""
     job.log(
         "import asyncio",
@@ -147,7 +146,6 @@ def test_a_task_that_outlives_the_unit_it_was_made_in_loses_nothing(job: Job, py
         "    go_on.set()",
         "    await task",
         "asyncio.run(main())",
-        python=python,
     )
 
     assert sorted(job.texts()) == ["after the unit", "in the unit"]
@@ -173,7 +171,7 @@ def test_a_unit_left_in_another_task_than_it_was_entered_in_ends(job: Job):
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(1)", "raise ValueError"])
-def test_a_fork_inside_a_unit_belongs_to_it_and_does_not_end_it(job: Job, python: str, end: str):
+def test_a_fork_inside_a_unit_belongs_to_it_and_does_not_end_it(job: Job, end: str):
     job.log(
         "with handler.run():",
         '    log.info("before")',
@@ -183,7 +181,6 @@ def test_a_fork_inside_a_unit_belongs_to_it_and_does_not_end_it(job: Job, python
         f"        {end}",
         "    os.waitpid(pid, 0)",
         '    log.info("after")',
-        python=python,
     )
 
     assert sorted(job.texts()) == ["after", "before", "in the child"]
