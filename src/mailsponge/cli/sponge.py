@@ -121,14 +121,15 @@ def _standing_fields(row: Standing) -> dict[str, Any]:
     return {
         "job": row.job,
         "source": row.source,
-        "state": str(state.status),
+        "host": row.host,
+        "state": row.word,
         "streak": state.runs_failed,
         "since": _iso(state.since),
         "last_run_at": _iso(state.last_run_at),
         "last_verdict": row.verdict,
-        "told_at": _iso(state.told_at),
-        "silenced_until": None,
-        "acknowledged": False,
+        "told_at": _iso(row.incident.told_at),
+        "silenced_until": _iso(row.silence.until) if row.silence else None,
+        "acknowledged": row.incident.acknowledged is not None,
         "reason": state.reason,
     }
 

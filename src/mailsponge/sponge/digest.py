@@ -12,10 +12,8 @@ from typing import Final
 
 from mailsponge import clean, clock
 from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Flip, Kind, Mail, Record, level_name
+from mailsponge.sponge.news import News
 from mailsponge.sponge.settings import Settings
-
-LogOf = Callable[[Flip], Excerpt]
-"""Gives the two ends of what a flip's source logged in the run in which it last failed."""
 
 _MOST_SOURCES: Final = 40
 """Sources told in full; the others are named. Nobody reads the forty-first, and a mail has to stay a mail."""
@@ -30,21 +28,18 @@ _LONGEST_LINE: Final = 500
 _LONGEST_SUBJECT: Final = 160
 _LONGEST_NAME: Final = 100
 
-_ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
-
 
 def compose(
     settings: Settings,
-    flips: Sequence[Flip],
-    log_of: LogOf,
+    news: News,
     now: float,
     message_id: str,
     user_and_host: tuple[str, str],
 ) -> Mail:
     """One mail for all the flips of a squeeze, told in the order of their kinds."""
-    flips = sorted(flips, key=lambda flip: (_ORDER[flip.kind], flip.source))
+    flips = news.flips
     fromaddr = settings.fromaddr or "@".join(user_and_host)
-    text = body(settings, flips, log_of, user_and_host[1])
+    text = body(settings, news, user_and_host[1])
     subject_line = clean.shortened(clean.line(subject(settings, flips)), _LONGEST_SUBJECT)
     message = _message(settings, fromaddr, subject_line, text, now, message_id, flips)
     return Mail(message_id, now, subject_line, fromaddr, settings.toaddrs, message.as_bytes())
@@ -128,8 +123,19 @@ def _subject_of(kind: Kind, flips: Sequence[Flip]) -> str:
         return ""
     if len(flips) == 1:
         return f"{name(flips[0].source)} {flips[0].said}"
-    what = {Kind.NEW: "keep failing", Kind.STILL: "still fail", Kind.RECOVERED: "work again"}[kind]
+    what = _SEVERAL[kind]
     return f"{len(flips)} sources {what}"
+
+
+_SEVERAL: Final = {
+    Kind.NEW: "keep failing",
+    Kind.STILL: "still fail",
+    Kind.RECOVERED: "work again",
+    Kind.FLAPPING: "are flapping",
+    Kind.STEADY: "are steady again",
+    Kind.GONE: "are gone",
+    Kind.MISSED: "have not run",
+}
 
 
 def name(source: str) -> str:
@@ -145,23 +151,24 @@ def _name(text: str) -> str:
 # The body
 
 
-def body(settings: Settings, flips: Sequence[Flip], log_of: LogOf, host: str) -> str:
+def body(settings: Settings, news: News, host: str) -> str:
     """The text of the mail."""
-    parts = [_told(settings, flip, log_of) for flip in flips[:_MOST_SOURCES]]
+    flips = news.flips
+    parts = [_told(settings, flip, news) for flip in flips[:_MOST_SOURCES]]
     if others := flips[_MOST_SOURCES:]:
         parts.append("And:\n" + "".join(f"  {name(flip.source)} {flip.said}\n" for flip in others))
     parts.append(_signature(settings.job, host))
     return clean.block("\n\n".join(parts))
 
 
-def _told(settings: Settings, flip: Flip, log_of: LogOf) -> str:
+def _told(settings: Settings, flip: Flip, news: News) -> str:
     lines = [
         f"{flip.kind.upper()}  {name(flip.source)} {flip.said}",
         f"    since {_moment(flip.since)}",
         f"    why this mail: {clean.line(flip.reason)}",
     ]
-    if flip.kind is not Kind.RECOVERED:
-        lines += ["", *_log(settings, log_of(flip))]
+    if flip.kind in (Kind.NEW, Kind.STILL):
+        lines += ["", *_log(settings, news.excerpt(flip, FIRST_RECORDS, LAST_RECORDS))]
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
-"""The nouns of the sponge: record, run, attempt, verdict, source state, flip. Values alone; nothing here acts."""
+"""The nouns of the sponge: record, run, attempt, verdict, state, incident, flip. Values alone; nothing here acts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -85,6 +86,8 @@ class Run(NamedTuple):
     ending: Ending
     records: int
     """How many records were logged in it."""
+    folded_at: float = 0.0
+    """When it was folded, and decided upon."""
 
 
 @dataclass(slots=True)
@@ -110,9 +113,9 @@ class Status(StrEnum):
     SOFT = "soft"
     """Failing, and patience lasts."""
     HARD = "hard"
-    """Failing, and told."""
+    """Failing, and patience is over: told, unless something mutes it."""
     RECOVERING = "recovering"
-    """Told, and good again, but not yet for long enough."""
+    """Good again after that, but not yet for long enough."""
 
 
 class Failures(NamedTuple):
@@ -132,9 +135,8 @@ class Judged(NamedTuple):
     """When its run began."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """What the policy remembers of one source from run to run, whatever the patience is."""
+class SourceState(NamedTuple):
+    """What the policy remembers of one source on one host from run to run, whatever the patience is."""
 
     status: Status = Status.OK
     streak: tuple[Failures, ...] = ()
@@ -150,17 +152,19 @@ class SourceState:
     """The id of the last run that failed."""
     failed_at: float | None = None
     """When that run began."""
-    told_at: float | None = None
-    """When the mail about it was put into the outbox."""
-    mailed_at: float | None = None
-    """When it was last mailed about: told, or reminded of."""
-    failed_since_mail: bool = False
     good_runs: int = 0
     """OK verdicts in a row while it recovers."""
     only_fails: bool = True
     """Its program has never named it except in a failure."""
-    thread: str | None = None
-    """The Message-ID of the mail that told of it; the mails that follow refer to it."""
+    seen_at: float | None = None
+    """When the last run began that named it."""
+    unseen: int = 0
+    """Finished runs since then that did not name it."""
+    changes: int = 0
+    """Which of the last verdicts differed from the one before: a bit each, the newest the lowest."""
+    flapping: bool = False
+    number: int = 0
+    """The number of the run that gave the last verdict: one that began before it and is folded later is history."""
     reason: str = ""
     """Why it stands where it does, in words."""
 
@@ -170,12 +174,78 @@ class SourceState:
         return sum(part.runs for part in self.streak)
 
 
+class Incident(NamedTuple):
+    """What of one source, on whatever hosts, concerns its reader: what is wrong with it, and what was told of that.
+
+    The default is the incident of a source that is well and of which nothing is left to be said.
+    """
+
+    failing: tuple[str, ...] = ()
+    """The hosts on which patience is over, and whose last verdict was FAILED."""
+    recovering: tuple[str, ...] = ()
+    """The hosts on which it was over, and which have been good since, but not for long enough."""
+    soft: tuple[str, ...] = ()
+    """The hosts that fail, and on which patience lasts."""
+    flapping: tuple[str, ...] = ()
+    """The hosts on which it is now good, now bad."""
+    since: float | None = None
+    """When the trouble began."""
+    ended_at: float | None = None
+    """When it was over, as long as that is still to be told."""
+    is_gone: bool = False
+    """It was over because no run names the source any more."""
+    level: int = OK
+    """The highest level it failed at meanwhile."""
+    runs_failed: int = 0
+    """How many failed runs in a row there were, on the host where it failed last."""
+    failed_run: str | None = None
+    """The id of the last run that failed."""
+    said: str = ""
+    """What happened, for the mail that tells of it: ``has failed 3 runs in a row``."""
+    reason: str = ""
+    """Why that matters, in words."""
+    told_at: float | None = None
+    """When the mail about it was put into the outbox."""
+    mailed_at: float | None = None
+    """When it was last mailed about: told, or reminded of."""
+    failed_since_mail: bool = False
+    flapping_told: bool = False
+    acknowledged: int | None = None
+    """Somebody knows of failures at this level and below."""
+    thread: str | None = None
+    """The Message-ID of the mail that told of it; the mails that follow refer to it."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where the trouble is."""
+        return tuple(sorted({*self.failing, *self.recovering, *self.flapping}))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no host is in trouble, or on its way out of it."""
+        return not self.failing and not self.recovering
+
+
+class Silence(NamedTuple):
+    """For a while, nothing is mailed about the sources that a pattern matches. All is recorded as ever."""
+
+    pattern: str
+    """A source's name, or a pattern as file names have it: ``*`` for all of the job."""
+    since: float
+    until: float
+    because: str = ""
+
+
 class Kind(StrEnum):
     """What a flip says, in the order in which a mail says it."""
 
     NEW = "new"
     STILL = "still"
     RECOVERED = "recovered"
+    FLAPPING = "flapping"
+    STEADY = "steady"
+    GONE = "gone"
+    MISSED = "missed"
 
 
 class Flip(NamedTuple):
@@ -192,6 +262,27 @@ class Flip(NamedTuple):
     """The run whose records show the failure."""
     thread: str | None
     reason: str
+    hosts: tuple[str, ...] = ()
+    """Where; empty on a ledger that hosts do not share."""
+
+
+class Gathered(NamedTuple):
+    """What was logged of one source since the last digest."""
+
+    source: str
+    records: int
+    """How many records there are, of the level that the digest counts."""
+    oldest: float
+    """When the first of them was logged."""
+
+
+class Memory(NamedTuple):
+    """All that the policy decides by besides the run itself."""
+
+    states: Mapping[str, SourceState]
+    """On the run's host."""
+    incidents: Mapping[str, Incident]
+    silences: Sequence[Silence] = ()
 
 
 class Decision(NamedTuple):
@@ -199,10 +290,14 @@ class Decision(NamedTuple):
 
     states: dict[str, SourceState]
     """The states that changed."""
+    incidents: dict[str, Incident]
+    """The incidents that changed."""
     flips: list[Flip]
     verdicts: dict[str, int]
     note: str
     """What is worth saying of the run as a whole, such as a common cause."""
+    forgotten: tuple[str, ...] = ()
+    """Sources that were well, and had to make room for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +312,14 @@ class Mail:
     """Whom it is still to be handed over for."""
     content: bytes = field(repr=False)
     status: str = "waiting"
-    """waiting, sent, or refused (the server said never)."""
+    """waiting, sent, refused (the server said never), or mentioned (refused, and a later mail has told so)."""
     attempts: int = 0
     last_attempt_at: float | None = None
     last_reply: str = ""
+
+    def mentioned(self) -> Mail:
+        """The same mail, after another has told that it was refused."""
+        return replace(self, status="mentioned")
 
     def waiting_again(self) -> Mail:
         """The same mail, to be tried once more."""

@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from mailsponge.clock import Clock, Deadline
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import Mail
-from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.transport import Outcome
 
 Send = Callable[[Mail, Deadline], Outcome]
@@ -49,7 +47,7 @@ class Drained(NamedTuple):
         return "; ".join(parts)
 
 
-def drain(place: JobPlace, ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
+def drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
     """Hand over what waits, oldest first, until the deadline. Raises StateError and OSError.
 
     Whoever finds another process at it leaves at once. So whoever has been at it looks again once the lock is free: a
@@ -59,7 +57,7 @@ def drain(place: JobPlace, ledger: Ledger, send: Send, deadline: Deadline, now: 
     drained = Drained()
     tried: set[str] = set()
     while True:
-        with locked(place.outbox_lock, lambda: 0.0) as mine:
+        with ledger.outbox_lock() as mine:
             if not mine:
                 return drained._replace(trouble=drained.trouble or "another process is handing them over")
             waiting = _waiting(ledger, tried)

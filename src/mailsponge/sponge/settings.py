@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from mailsponge.errors import UsageError
+from mailsponge.sponge import patience as grammar
 from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
 
 LONGEST_TIMEOUT: Final = 86400.0
@@ -32,6 +33,11 @@ class Settings:
     recover_after: int = 1
     remind: str = DEFAULT_REMINDERS
     common_cause: float = 0.8
+    digest: str | None = None
+    expect: str | None = None
+    keep_records: str = "30 days"
+    keep_runs: str = "400 days"
+    """How long what was logged, and what came of it, is remembered."""
     policy: Policy = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -39,8 +45,15 @@ class Settings:
             raise UsageError(f"job {self.job!r}: nobody to mail to: give toaddrs, or set MAILSPONGE_TO")
         if not isinstance(self.timeout, int | float) or not 0 < self.timeout <= LONGEST_TIMEOUT:
             raise UsageError(f"timeout {self.timeout!r}: seconds, more than 0 and a day at most")
-        policy = Policy(self.patience, self.recover_after, self.remind, self.common_cause)
+        policy = Policy(
+            self.patience, self.recover_after, self.remind, self.common_cause, self.digest, self.expect
+        )
         object.__setattr__(self, "policy", policy)
+        for name in ("keep_records", "keep_runs"):
+            try:
+                grammar.duration(getattr(self, name))
+            except UsageError as error:
+                raise UsageError(f"{name}: {error}") from error
 
     def to_json(self) -> dict[str, Any]:
         """A dict of what JSON knows, for the journal and the ledger."""

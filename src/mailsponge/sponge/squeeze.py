@@ -16,20 +16,22 @@ from typing import NamedTuple
 from mailsponge import clock
 from mailsponge.clock import Clock, Deadline
 from mailsponge.errors import LedgerUnreadable, StateError, UsageError
-from mailsponge.sponge import digest, folder, outbox, policy, transport
+from mailsponge.sponge import deliberation, digest, folder, outbox, transport
 from mailsponge.sponge.fold import Fold
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.ledger.sqlite import open_ledger, set_aside
+from mailsponge.sponge.ledger.opening import open_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
 from mailsponge.sponge.mailhost import parse as parse_mailhost
-from mailsponge.sponge.model import Excerpt, Flip, Kind, Mail, SourceState, Status
+from mailsponge.sponge.model import Flip, Mail, SourceState, Status
+from mailsponge.sponge.news import News
+from mailsponge.sponge.patience import duration
 from mailsponge.sponge.places import JobPlace
+from mailsponge.sponge.policy.deciding import flips_in_order
 from mailsponge.sponge.settings import Settings
 
-RECORDS_KEPT = 30 * 86400.0
-RUNS_KEPT = 400 * 86400.0
-"""Seconds. The record of what was told must outlive the longest reminder."""
+MOST_RECORDS = 1_000_000
+"""Records kept of one job; of more, the oldest runs' go."""
 
 
 class Squeeze(NamedTuple):
@@ -91,7 +93,7 @@ class Squeezer:
             return self._handed_over(done, deadline)
 
     def _open(self, deadline: Deadline) -> Ledger:
-        ledger, trouble = open_ledger(self._place.ledger, deadline.left())
+        ledger, trouble = open_ledger(self._place, deadline.left())
         if trouble:
             self._said.append(trouble)
         return ledger
@@ -118,15 +120,17 @@ class Squeezer:
             kept = ledger.settings()
             self._settings = (self._readable(kept) if kept else None) or fallback
             folders, flips, notes = self._fold_each(ledger, now)
-            reminders = policy.remind(self._settings.policy, ledger.states(), now)
-            ledger.put_states(reminders.states)
-            flips += reminders.flips
-            mails = self._compose(ledger, flips, now)
+            host = digest.user_and_host()[1] if ledger.shared else ""
+            any_alive = folder.any_alive(self._place)
+            ticked = deliberation.time_passed(ledger, self._settings.policy, now, host, any_alive)
+            flips += ticked.flips
+            mails = self._compose(ledger, flips, ticked.digest, now)
             if self._settings is not fallback or not kept:
                 # What cannot be read stays: a newer version may have written it, and knows better than a fallback.
                 ledger.put_settings(self._settings.to_json())
-            ledger.prune(now - RECORDS_KEPT, now - RUNS_KEPT)
-            reason = _reason(flips, notes, ledger.states())
+            keep = self._settings
+            ledger.prune(now - duration(keep.keep_records), now - duration(keep.keep_runs), MOST_RECORDS)
+            reason = _reason(flips, notes, ledger.states(host))
         for path in folders:
             folder.remove(path)
         folder.sweep(self._place, now)
@@ -146,22 +150,16 @@ class Squeezer:
         return folders, flips, notes
 
     def _fold(self, ledger: Ledger, path: Path, now: float) -> tuple[list[Flip], str]:
-        """Put one run into the ledger, and let it change the states unless a later run has done so already."""
+        """Put one run into the ledger, and let the policy decide on it."""
         fold = Fold(folder.journals(path), folder.number(path))
         if ledger.has_run(fold.run_id):
             return [], ""
-        late = folder.number(path) < ledger.newest_number()
         ledger.add_records(fold.run_id, fold.records())
-        if fold.settings is not None and not late:
-            self._settings = self._readable(fold.settings) or self._settings
         run = fold.run()
-        decision = policy.decide(self._settings.policy, ledger.states(), fold.attempts, run, now)
-        note = "folded late: it changes the history, not the state" if late else decision.note
-        ledger.add_run(run, decision.verdicts, note)
-        if late:
-            return [], note
-        ledger.put_states(decision.states)
-        return decision.flips, note
+        is_newest = run.number >= ledger.newest_number(run.host if ledger.shared else "")
+        if fold.settings is not None and is_newest:
+            self._settings = self._readable(fold.settings) or self._settings
+        return deliberation.run_folded(ledger, self._settings.policy, run, fold.attempts, now)
 
     def _readable(self, fields: dict[str, object]) -> Settings | None:
         try:
@@ -170,18 +168,22 @@ class Squeezer:
             self._said.append(f"{error}; the settings of before are used")
             return None
 
-    def _compose(self, ledger: Ledger, flips: Sequence[Flip], now: float) -> tuple[Mail, ...]:
-        if not flips:
+    def _compose(
+        self, ledger: Ledger, flips: Sequence[Flip], is_digest_due: bool, now: float
+    ) -> tuple[Mail, ...]:
+        """The mail of this squeeze, in the outbox; none if there is nothing to tell. It also tells of refused ones."""
+        if not flips and not is_digest_due:
             return ()
         me = digest.user_and_host()
         message_id = digest.new_message_id(self._settings.fromaddr, me[1], self._random)
-        mail = digest.compose(self._settings, flips, lambda flip: _log(ledger, flip), now, message_id, me)
+        news = News(ledger, self._settings.policy, flips_in_order(flips), is_digest_due, now)
+        mail = digest.compose(self._settings, news, now, message_id, me)
         ledger.add_mail(mail)
-        states = ledger.states()
-        told = {
-            flip.source for flip in flips if flip.kind is Kind.NEW and states[flip.source].told_at is not None
-        }
-        ledger.put_states({source: policy.told_in(states[source], message_id) for source in told})
+        deliberation.mailed(ledger, flips, message_id)
+        for refused in news.refused:
+            ledger.put_mail(refused.mentioned())
+        if is_digest_due:
+            ledger.all_gathered()
         return (mail,)
 
     def _handed_over(self, done: _Done, deadline: Deadline) -> Squeeze:
@@ -194,7 +196,7 @@ class Squeezer:
         """What became of the outbox, and whether somebody should look at it. The runs are safe, whatever it is."""
         send = self._send or self._by_mailhost
         try:
-            drained = outbox.drain(self._place, ledger, send, deadline, self._now)
+            drained = outbox.drain(ledger, send, deadline, self._now)
         except (OSError, StateError) as error:
             return f"mails wait, as the outbox cannot be used: {error}", True
         return str(drained), bool(drained.waiting or drained.refused)
@@ -213,12 +215,6 @@ class _Done(NamedTuple):
     mails: tuple[Mail, ...]
     flips: tuple[Flip, ...]
     reason: str
-
-
-def _log(ledger: Ledger, flip: Flip) -> Excerpt:
-    if not flip.failed_run:
-        return Excerpt([], [], 0)
-    return ledger.excerpt(flip.failed_run, flip.source, digest.FIRST_RECORDS, digest.LAST_RECORDS)
 
 
 def _reason(flips: Sequence[Flip], notes: Sequence[str], states: dict[str, SourceState]) -> str:

@@ -10,12 +10,15 @@ from mailsponge.sponge.model import (
     Decision,
     Ending,
     Flip,
+    Incident,
     Kind,
+    Memory,
     Run,
+    Silence,
     SourceState,
     Status,
 )
-from mailsponge.sponge.policy import Policy, decide
+from mailsponge.sponge.policy import Policy, decide, tick
 
 HOUR = 3600.0
 DAY = 86400.0
@@ -37,32 +40,63 @@ WELL = block()
 
 
 class Story:
-    """A job's runs one after another, an hour apart; keeps the states as a ledger would."""
+    """A job's runs one after another, an hour apart; keeps states and incidents as a ledger would."""
 
     def __init__(self, policy: Policy | None = None, apart: float = HOUR) -> None:
         self.policy = policy or Policy()
         self.apart = apart
         self.now = BEGAN
         self.number = 0
-        self.states: dict[str, SourceState] = {}
-        self.last = Decision({}, [], {}, "")
+        self.hosts: dict[str, dict[str, SourceState]] = {"": {}}
+        self.incidents: dict[str, Incident] = {}
+        self.silences: list[Silence] = []
+        self.last = Decision({}, {}, [], {}, "")
 
-    def run(self, attempts: Mapping[str, Attempt], ending: Ending = Ending.FINISHED) -> list[Kind]:
+    def run(
+        self,
+        attempts: Mapping[str, Attempt],
+        ending: Ending = Ending.FINISHED,
+        host: str = "",
+        number: int | None = None,
+    ) -> list[Kind]:
         """One run; returns what it told."""
         self.number += 1
-        run = Run(f"run{self.number}", self.number, "host", self.now, self.now + 1, ending, 1)
-        self.last = decide(self.policy, self.states, attempts, run, self.now + 1)
-        self.states |= self.last.states
+        number = number or self.number
+        run = Run(f"run{number}", number, host or "host", self.now, self.now + 1, ending, 1)
+        self._keep(decide(self.policy, self._memory(host), attempts, run, self.now + 1, host), host)
         self.now += self.apart
         return [flip.kind for flip in self.last.flips]
+
+    def tick(self, after: float = 0.0) -> list[Kind]:
+        """Time passes, and somebody looks; returns what that told."""
+        self.now += after
+        self._keep(tick(self.policy, self._memory(""), self.now), "")
+        return [flip.kind for flip in self.last.flips]
+
+    def _memory(self, host: str) -> Memory:
+        return Memory(self.hosts.get(host, {}), self.incidents, self.silences)
+
+    def _keep(self, decision: Decision, host: str) -> None:
+        self.last = decision
+        self.hosts[host] = self.hosts.get(host, {}) | decision.states
+        self.incidents = {**self.incidents, **decision.incidents}
 
     def told(self, *attempts: Attempt) -> list[list[Kind]]:
         """What each of some runs told of the source ``x``."""
         return [self.run({"x": attempt}) for attempt in attempts]
 
     @property
+    def states(self) -> dict[str, SourceState]:
+        """The states on a ledger that hosts do not share."""
+        return self.hosts[""]
+
+    @property
     def x(self) -> SourceState:
         return self.states["x"]
+
+    @property
+    def incident(self) -> Incident:
+        return self.incidents.get("x", Incident())
 
     @property
     def flip(self) -> Flip:

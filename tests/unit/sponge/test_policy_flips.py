@@ -12,7 +12,7 @@ from mailsponge.sponge.model import (
     Flip,
     Kind,
 )
-from mailsponge.sponge.policy import Policy, remind, told_in
+from mailsponge.sponge.policy import Policy, told_in
 
 # What a flip says
 
@@ -47,7 +47,7 @@ def test_a_first_failure_is_not_called_one_run_in_a_row():
 def test_recovered_says_how_long_it_lasted_and_refers_to_the_mail_that_told():
     story = Story(Policy(patience="now"))
     story.told(FAILED)
-    story.states["x"] = told_in(story.x, "<1@host>")
+    story.incidents["x"] = told_in(story.incident, "<1@host>")
     story.now += 2 * HOUR - 1
 
     story.told(WELL)
@@ -77,7 +77,7 @@ def test_a_state_remembers_when_and_by_which_run():
     assert story.x.failed_run == "run2"
     assert story.x.failed_at == story.x.last_run_at == BEGAN + HOUR
     assert story.x.last_verdict == ERROR
-    assert story.x.told_at is None
+    assert story.incident.told_at is None
 
 
 # Reminders
@@ -91,7 +91,7 @@ def failing_since(policy: Policy | None = None) -> Story:
 
 
 def reminded(story: Story, days: float) -> list[Kind]:
-    told_at = story.x.told_at
+    told_at = story.incident.told_at
     assert told_at is not None
     decision = remind(story.policy, story.states, told_at + days * DAY)
     story.states |= decision.states
@@ -169,7 +169,7 @@ def test_ones_own_steps_are_kept_to():
 
 def test_a_reminder_says_how_long_and_refers_to_the_mail_that_told():
     story = failing_since()
-    story.states["x"] = told_in(story.x, "<1@host>")
+    story.incidents["x"] = told_in(story.incident, "<1@host>")
 
     (flip,) = remind(story.policy, story.states, BEGAN + 2 * DAY).flips
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy_story import BEGAN, DAY, FAILED, HOUR, WELL, Story, block, record, statuses
 
-from mailsponge.sponge.model import CRITICAL, ERROR, WARNING, Failures, Kind, Status
+from mailsponge.sponge.model import CRITICAL, ERROR, WARNING, Failures, Incident, Kind, Status
 from mailsponge.sponge.policy import Policy
 
 # States
@@ -50,8 +50,8 @@ def test_a_recovery_leaves_nothing_of_the_trouble():
     state = story.x
 
     assert state.status is Status.OK
-    assert (state.streak, state.window, state.good_runs, state.failed_since_mail) == ((), (), 0, False)
-    assert (state.since, state.told_at, state.mailed_at, state.thread) == (None, None, None, None)
+    assert (state.streak, state.window, state.good_runs, state.since) == ((), (), 0, None)
+    assert story.incident == Incident()
     assert state.reason == "good again: told, as the failure was"
 
 

@@ -1,25 +1,51 @@
-"""The ledger's twin in memory: for tests, and as the plainest account of what the protocol means."""
+"""The ledger's twin in memory: for tests and replays, and as the plainest account of what the protocol means."""
 
 from __future__ import annotations
 
 import copy
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from mailsponge.sponge.model import Ending, Excerpt, Mail, Record, Run, SourceState
+from mailsponge.sponge.ledger.protocol import Folded, Standing
+from mailsponge.sponge.model import (
+    Attempt,
+    Ending,
+    Excerpt,
+    Gathered,
+    Incident,
+    Mail,
+    Record,
+    Run,
+    Silence,
+    SourceState,
+)
+
+_QUIET = Incident()
 
 
 class MemoryLedger:
-    """A ledger that is gone with its process."""
+    """A ledger that is gone with its process.
 
-    def __init__(self) -> None:
+    Args:
+        shared: whether it stands for one that hosts share.
+    """
+
+    def __init__(self, shared: bool = False) -> None:
+        self.shared = shared
         self._lock = threading.Lock()
-        self._runs: dict[str, tuple[Run, dict[str, int], str]] = {}
+        self._outbox_lock = threading.Lock()
+        self._runs: dict[str, tuple[Folded, dict[str, Attempt]]] = {}
         self._records: dict[str, list[Record]] = {}
-        self._states: dict[str, SourceState] = {}
+        self._gathered: set[str] = set()
+        """The runs of which nothing is to be gathered any more."""
+        self._states: dict[tuple[str, str], SourceState] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._silences: list[Silence] = []
+        self._memos: dict[str, Any] = {}
         self._settings: dict[str, Any] | None = None
         self._mails: dict[str, Mail] = {}
 
@@ -27,13 +53,23 @@ class MemoryLedger:
     def transaction(self) -> Iterator[None]:
         """Begin, and at the end keep or undo."""
         with self._lock:
-            before = {name: copy.copy(value) for name, value in vars(self).items() if name != "_lock"}
+            before = {name: copy.copy(value) for name, value in vars(self).items() if "lock" not in name}
             before["_records"] = {run: list(records) for run, records in self._records.items()}
             try:
                 yield
             except BaseException:
                 vars(self).update(before)
                 raise
+
+    @contextmanager
+    def outbox_lock(self) -> Iterator[bool]:
+        """Hold the right to hand over what the outbox holds."""
+        mine = self._outbox_lock.acquire(blocking=False)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._outbox_lock.release()
 
     def close(self) -> None:
         """Keep everything: who holds the object holds the ledger."""
@@ -42,42 +78,122 @@ class MemoryLedger:
         """Whether the run was folded before."""
         return run_id in self._runs
 
-    def newest_number(self) -> int:
-        """The highest number of a folded run that is no stray, or 0."""
-        numbers = (run.number for run, _, _ in self._runs.values() if run.ending is not Ending.STRAY)
-        return max(numbers, default=0)
+    def newest_number(self, host: str = "") -> int:
+        """The highest number of a folded run of a host that is no stray, or 0."""
+        runs = (folded.run for folded, _ in self._runs.values())
+        return max(
+            (r.number for r in runs if r.ending is not Ending.STRAY and host in ("", r.host)), default=0
+        )
+
+    def last_began_at(self) -> float | None:
+        """When the youngest run began."""
+        return max((folded.run.began_at for folded, _ in self._runs.values()), default=None)
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run."""
         self._records.setdefault(run_id, []).extend(records)
 
-    def add_run(self, run: Run, verdicts: Mapping[str, int], note: str) -> None:
-        """Keep a run and its verdicts."""
-        self._runs[run.id] = (run, dict(verdicts), note)
+    def add_run(
+        self, run: Run, verdicts: Mapping[str, int], note: str, attempts: Mapping[str, Attempt] | None = None
+    ) -> None:
+        """Keep a run, what it showed and what it proved."""
+        self._runs[run.id] = Folded(run, dict(verdicts), note), dict(attempts or {})
 
-    def runs(self, most: int) -> list[tuple[Run, dict[str, int], str]]:
+    def runs(self, most: int) -> list[Folded]:
         """The last runs, newest first."""
-        return sorted(self._runs.values(), key=lambda row: row[0].number, reverse=True)[:most]
+        folded = [folded for folded, _ in reversed(self._runs.values())]
+        return sorted(folded, key=lambda f: (f.run.number, f.run.began_at), reverse=True)[:most]
 
-    def records(self, run_id: str, source: str, level: int) -> list[Record]:
+    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, in the order in which they were folded."""
+        yield from [(folded.run, dict(attempts)) for folded, attempts in self._runs.values()]
+
+    def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
+        """What the last runs proved of a source, oldest first."""
+        runs = [folded for folded in self.runs(sys.maxsize) if host in ("", folded.run.host)]
+        return [folded.verdicts.get(source) for folded in reversed(runs[:most])]
+
+    def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
         """One source's records of one run."""
         found = self._records.get(run_id, [])
-        return sorted((r for r in found if r.source == source and r.level >= level), key=lambda r: r.at)
+        wanted = (r for r in found if source in (None, r.source) and r.level >= level)
+        return sorted(wanted, key=lambda record: record.at)
 
-    def excerpt(self, run_id: str, source: str, first: int, last: int) -> Excerpt:
+    def excerpt(self, run_id: str, source: str | None, first: int, last: int, level: int = 0) -> Excerpt:
         """The two ends of one source's log in one run."""
-        found = self.records(run_id, source, -sys.maxsize)
+        found = self.records(run_id, source, level)
         if len(found) <= first + last:
             return Excerpt(found, [], 0)
         return Excerpt(found[:first], found[len(found) - last :], len(found) - first - last)
 
-    def states(self) -> dict[str, SourceState]:
-        """Every source's state."""
-        return dict(self._states)
+    def states(self, host: str = "") -> dict[str, SourceState]:
+        """Every source's state on a host."""
+        return {source: state for (source, on), state in self._states.items() if on == host}
 
-    def put_states(self, states: Mapping[str, SourceState]) -> None:
+    def standings(self) -> list[Standing]:
+        """Every source's state on every host."""
+        return [Standing(source, host, state) for (source, host), state in sorted(self._states.items())]
+
+    def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""
-        self._states.update(states)
+        self._states |= {(source, host): state for source, state in states.items()}
+
+    def incidents(self) -> dict[str, Incident]:
+        """Every source's incident."""
+        return dict(self._incidents)
+
+    def put_incidents(self, incidents: Mapping[str, Incident]) -> None:
+        """Keep the incidents that changed."""
+        for source, incident in incidents.items():
+            if incident == _QUIET:
+                self._incidents.pop(source, None)
+            else:
+                self._incidents[source] = incident
+
+    def forget(self, sources: Iterable[str], host: str | None = None) -> None:
+        """Remove the states of some sources, and their incidents if it is for every host."""
+        gone = set(sources)
+        self._states = {
+            (source, on): state
+            for (source, on), state in self._states.items()
+            if source not in gone or host not in (None, on)
+        }
+        if host is None:
+            self._incidents = {name: kept for name, kept in self._incidents.items() if name not in gone}
+
+    def silences(self) -> list[Silence]:
+        """The silences there are and were."""
+        return list(self._silences)
+
+    def put_silences(self, silences: Iterable[Silence]) -> None:
+        """Keep these silences instead of those there were."""
+        self._silences = sorted(silences, key=lambda silence: silence.since)
+
+    def memo(self, name: str) -> Any:
+        """A small thing remembered under a name."""
+        return self._memos.get(name)
+
+    def put_memo(self, name: str, value: Any) -> None:
+        """Remember a small thing."""
+        self._memos[name] = value
+
+    def gathered(self, level: int) -> list[Gathered]:
+        """What was logged of each source since everything was gathered last."""
+        moments: dict[str, list[float]] = defaultdict(list)
+        for record in self.gathered_records():
+            if record.level >= level:
+                moments[record.source].append(record.at)
+        return [Gathered(source, len(at), min(at)) for source, at in sorted(moments.items())]
+
+    def gathered_records(self) -> Iterator[Record]:
+        """All that was logged since then."""
+        for run_id in self._runs:
+            if run_id not in self._gathered:
+                yield from sorted(self._records.get(run_id, []), key=lambda record: record.at)
+
+    def all_gathered(self) -> None:
+        """What was logged so far needs not be gathered any more."""
+        self._gathered = set(self._runs)
 
     def settings(self) -> dict[str, Any] | None:
         """The job's settings as last kept."""
@@ -101,13 +217,17 @@ class MemoryLedger:
         mails = sorted(self._mails.values(), key=lambda mail: mail.created_at)
         return [mail for mail in mails if status in (None, mail.status)]
 
-    def prune(self, records_before: float, runs_before: float) -> None:
-        """Forget what is too old."""
-        for run_id, (run, _, _) in list(self._runs.items()):
-            if run.began_at < records_before:
+    def prune(self, records_before: float, runs_before: float, most_records: int) -> None:
+        """Forget what is too old, or too much."""
+        total = 0
+        for run_id, (folded, _) in reversed(list(self._runs.items())):
+            total += len(self._records.get(run_id, []))
+            is_old = folded.run.began_at < records_before or total > most_records
+            if is_old and run_id in self._gathered:
                 self._records.pop(run_id, None)
-            if run.began_at < runs_before:
+            if folded.run.began_at < runs_before and run_id not in self._records:
                 del self._runs[run_id]
+        self._silences = [silence for silence in self._silences if silence.until >= runs_before]
         for mail in list(self._mails.values()):
             if mail.status == "sent" and mail.created_at < runs_before:
                 del self._mails[mail.message_id]

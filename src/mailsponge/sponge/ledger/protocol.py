@@ -2,56 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from mailsponge.sponge.model import Excerpt, Mail, Record, Run, SourceState
+from mailsponge.sponge.model import (
+    Attempt,
+    Excerpt,
+    Gathered,
+    Incident,
+    Mail,
+    Record,
+    Run,
+    Silence,
+    SourceState,
+)
+
+
+class Folded(NamedTuple):
+    """A run as the ledger has it."""
+
+    run: Run
+    verdicts: dict[str, int]
+    note: str
+
+
+class Standing(NamedTuple):
+    """How one source stands on one host."""
+
+    source: str
+    host: str
+    """Empty on a ledger that hosts do not share."""
+    state: SourceState
 
 
 class Ledger(Protocol):
-    """One job's runs, verdicts, records, states and outbox.
+    """One job's runs, verdicts, records, states, incidents and outbox.
 
-    All methods but :meth:`close` are called inside ``with ledger.transaction():``; what happens in there becomes true
-    at its end, durably and all at once, or, if an exception leaves it, not at all. Two processes never are inside at
-    the same time. Raises StateError where the store cannot be read or written.
+    All methods but :meth:`close` and :meth:`outbox_lock` are called inside ``with ledger.transaction():``; what happens
+    in there becomes true at its end, durably and all at once, or, if an exception leaves it, not at all. Two processes
+    never are inside at the same time. Raises StateError where the store cannot be read or written.
     """
+
+    shared: bool
+    """Whether hosts share it: then a source's state is kept a host, its incident once for all."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Begin, and at the end commit or undo."""
 
+    def outbox_lock(self) -> AbstractContextManager[bool]:
+        """Hold the right to hand over what the outbox holds; yields whether it was to be had at once."""
+
     def close(self) -> None:
         """Let go of the store."""
+
+    # Runs and what was logged in them
 
     def has_run(self, run_id: str) -> bool:
         """Whether the run was folded before: folding it again must change nothing."""
 
-    def newest_number(self) -> int:
-        """The highest number of a run that was folded; 0 if there is none.
+    def newest_number(self, host: str = "") -> int:
+        """The highest number of a run of a host (empty: of any) that was folded; 0 if there is none.
 
         Strays apart: they draw theirs late, and a run that began before must not be late for that.
         """
 
+    def last_began_at(self) -> float | None:
+        """When the youngest run began; None before the first."""
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
 
-    def add_run(self, run: Run, verdicts: Mapping[str, int], note: str) -> None:
-        """Keep the run itself, what it proved of each source, and what is to be said of it as a whole."""
+    def add_run(
+        self, run: Run, verdicts: Mapping[str, int], note: str, attempts: Mapping[str, Attempt] | None = None
+    ) -> None:
+        """Keep the run itself, what it showed and proved of each source, and what is to be said of it as a whole."""
 
-    def runs(self, most: int) -> list[tuple[Run, dict[str, int], str]]:
+    def runs(self, most: int) -> list[Folded]:
         """The last runs, newest first."""
 
-    def records(self, run_id: str, source: str, level: int) -> list[Record]:
-        """The records of one source in one run at a level or above, in the order of their times."""
+    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, in the order in which they were folded."""
 
-    def excerpt(self, run_id: str, source: str, first: int, last: int) -> Excerpt:
-        """The first and the last records of one source in one run; all of them if there are no more than that."""
+    def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
+        """What the last runs of a host (empty: of any) proved of a source, oldest first; None where it was not seen."""
 
-    def states(self) -> dict[str, SourceState]:
-        """Every source's state."""
+    def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
+        """The records of one source (None: of all) in one run at a level or above, in the order of their times."""
 
-    def put_states(self, states: Mapping[str, SourceState]) -> None:
+    def excerpt(self, run_id: str, source: str | None, first: int, last: int, level: int = 0) -> Excerpt:
+        """The first and the last records of one source in one run; all of them if there are no more than that.
+
+        Source None: of all sources. Only those at a level or above.
+        """
+
+    # What the policy remembers
+
+    def states(self, host: str = "") -> dict[str, SourceState]:
+        """Every source's state on a host."""
+
+    def standings(self) -> list[Standing]:
+        """Every source's state on every host, by source and host."""
+
+    def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""
+
+    def incidents(self) -> dict[str, Incident]:
+        """Every source's incident, those apart of which there is nothing to tell."""
+
+    def put_incidents(self, incidents: Mapping[str, Incident]) -> None:
+        """Keep the incidents that changed; one like ``Incident()`` is removed."""
+
+    def forget(self, sources: Iterable[str], host: str | None = None) -> None:
+        """Remove the states of some sources on a host; None: on every host, and their incidents."""
+
+    def silences(self) -> list[Silence]:
+        """The silences there are and were, in the order in which they began."""
+
+    def put_silences(self, silences: Iterable[Silence]) -> None:
+        """Keep these silences instead of those there were."""
+
+    def memo(self, name: str) -> Any:
+        """A small thing remembered under a name; None if there is none."""
+
+    def put_memo(self, name: str, value: Any) -> None:
+        """Remember a small thing that JSON can hold."""
+
+    # The digest
+
+    def gathered(self, level: int) -> list[Gathered]:
+        """What was logged of each source at a level or above since :meth:`all_gathered` was last called."""
+
+    def gathered_records(self) -> Iterator[Record]:
+        """All that was logged since then, run by run and in the order of their times."""
+
+    def all_gathered(self) -> None:
+        """What was logged so far needs not be gathered any more: it was mailed, or nobody wants a digest."""
+
+    # Settings, mails, and how long all that is kept
 
     def settings(self) -> dict[str, Any] | None:
         """The job's settings as last kept; None if there are none yet."""
@@ -68,5 +156,9 @@ class Ledger(Protocol):
     def mails(self, status: str | None = None) -> list[Mail]:
         """The mails of the outbox, oldest first; all of them, or those with one status."""
 
-    def prune(self, records_before: float, runs_before: float) -> None:
-        """Forget the records of runs that began before one moment, and the runs and sent mails of before another."""
+    def prune(self, records_before: float, runs_before: float, most_records: int) -> None:
+        """Forget the records of runs that began before one moment, and the runs and sent mails of before another.
+
+        The oldest runs' records go too, as far as there are more than ``most_records``. What is still to be gathered
+        for a digest stays.
+        """

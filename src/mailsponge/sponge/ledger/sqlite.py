@@ -11,36 +11,54 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from mailsponge import clock
 from mailsponge.errors import LedgerUnreadable, StateError
+from mailsponge.sponge.ledger.protocol import Folded, Standing
+from mailsponge.sponge.ledger.rows import (
+    ATTEMPT_COLUMNS,
+    MAIL_COLUMNS,
+    RECORD_COLUMNS,
+    RUN_COLUMNS,
+    as_json,
+    attempt_columns,
+    attempt_of,
+    incident_of,
+    mail_columns,
+    mail_of,
+    record_of,
+    run_of,
+    state_of,
+    storable_value,
+)
+from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import (
+    Attempt,
     Ending,
     Excerpt,
-    Failures,
-    Judged,
+    Gathered,
+    Incident,
     Mail,
     Record,
     Run,
+    Silence,
     SourceState,
-    Status,
-    storable,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (
-    id TEXT PRIMARY KEY, number INTEGER NOT NULL, host TEXT NOT NULL, began_at REAL NOT NULL, ended_at REAL NOT NULL,
-    ending TEXT NOT NULL, records INTEGER NOT NULL, note TEXT NOT NULL
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, host TEXT NOT NULL,
+    began_at REAL NOT NULL, ended_at REAL NOT NULL, ending TEXT NOT NULL, records INTEGER NOT NULL,
+    folded_at REAL NOT NULL, note TEXT NOT NULL
 );
 CREATE INDEX run_number ON run (number);
 CREATE TABLE verdict (
-    run TEXT NOT NULL, source TEXT NOT NULL, level INTEGER NOT NULL,
+    run TEXT NOT NULL, source TEXT NOT NULL, level INTEGER,
+    highest INTEGER, lowest INTEGER, raised INTEGER, entered INTEGER, broken_off INTEGER,
     PRIMARY KEY (run, source)
 ) WITHOUT ROWID;
 CREATE TABLE record (
@@ -48,7 +66,11 @@ CREATE TABLE record (
     text TEXT NOT NULL, detail TEXT NOT NULL, laid_out INTEGER NOT NULL
 );
 CREATE INDEX record_run ON record (run, source);
-CREATE TABLE source (name TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE source (
+    name TEXT NOT NULL, host TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (name, host)
+) WITHOUT ROWID;
+CREATE TABLE incident (name TEXT PRIMARY KEY, incident TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE silence (pattern TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL, because TEXT NOT NULL);
 CREATE TABLE outbox (
     message_id TEXT PRIMARY KEY, created_at REAL NOT NULL, subject TEXT NOT NULL, fromaddr TEXT NOT NULL,
     toaddrs TEXT NOT NULL, content BLOB NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,
@@ -56,16 +78,12 @@ CREATE TABLE outbox (
 );
 """
 
-_RUN_COLUMNS: Final = "id, number, host, began_at, ended_at, ending, records, note"
-_RECORD_COLUMNS: Final = "source, at, level, logger, text, detail, laid_out"
-_MAIL_COLUMNS: Final = (
-    "message_id, created_at, subject, fromaddr, toaddrs, content, "
-    "status, attempts, last_attempt_at, last_reply"
-)
+_GATHERED: Final = "gathered"
+_QUIET: Final = Incident()
 
 
 class SqliteLedger:
-    """A ledger in a file.
+    """A ledger in a file, for the runs of one machine.
 
     Args:
         path: the file; made if missing, readable by its owner alone. Its directory must exist.
@@ -73,6 +91,8 @@ class SqliteLedger:
 
     Raises StateError if it cannot be opened, and LedgerUnreadable if it is damaged: see :func:`open_ledger`.
     """
+
+    shared = False
 
     def __init__(self, path: Path, timeout: float = 5.0) -> None:
         self._path = path
@@ -95,6 +115,10 @@ class SqliteLedger:
             with self._committed():
                 if self._version() == 0:
                     self._create()
+        if self._version() < VERSION:
+            raise LedgerUnreadable(
+                f"the ledger {self._path} was written by a mailsponge that was never released"
+            )
         if self._version() > VERSION:
             raise StateError(
                 f"the ledger {self._path} was written by a newer mailsponge; upgrade this one, or give another state"
@@ -143,6 +167,12 @@ class SqliteLedger:
         with self._explained(), self._committed():
             yield
 
+    @contextmanager
+    def outbox_lock(self) -> Iterator[bool]:
+        """Hold the right to hand over what the outbox holds: the lock of a file beside the ledger."""
+        with locked(self._path.with_name("outbox.lock"), lambda: 0.0) as mine:
+            yield mine
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -151,108 +181,204 @@ class SqliteLedger:
         """Whether the run was folded before."""
         return self._database.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone() is not None
 
-    def newest_number(self) -> int:
-        """The highest number of a folded run that is no stray, or 0."""
-        query = "SELECT coalesce(max(number), 0) FROM run WHERE ending != ?"
-        return int(self._database.execute(query, (Ending.STRAY,)).fetchone()[0])
+    def newest_number(self, host: str = "") -> int:
+        """The highest number of a folded run of a host that is no stray, or 0."""
+        query = "SELECT coalesce(max(number), 0) FROM run WHERE ending != :stray AND :host IN ('', host)"
+        return int(self._database.execute(query, {"stray": Ending.STRAY, "host": host}).fetchone()[0])
+
+    def last_began_at(self) -> float | None:
+        """When the youngest run began."""
+        at: float | None = self._database.execute("SELECT max(began_at) FROM run").fetchone()[0]
+        return at
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         self._database.executemany(
-            f"INSERT INTO record (run, {_RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            ((run_id, *map(_storable, record)) for record in records),
+            f"INSERT INTO record (run, {RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((run_id, *map(storable_value, record)) for record in records),
         )
 
-    def add_run(self, run: Run, verdicts: Mapping[str, int], note: str) -> None:
-        """Keep a run and its verdicts."""
+    def add_run(
+        self, run: Run, verdicts: Mapping[str, int], note: str, attempts: Mapping[str, Attempt] | None = None
+    ) -> None:
+        """Keep a run, what it showed and what it proved."""
         self._database.execute(
-            f"INSERT INTO run ({_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*map(_storable, run), note),
+            f"INSERT INTO run ({RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*map(storable_value, run), note),
         )
+        shown = attempts or {}
         self._database.executemany(
-            "INSERT INTO verdict (run, source, level) VALUES (?, ?, ?)",
-            ((run.id, _storable(source), level) for source, level in verdicts.items()),
+            f"INSERT INTO verdict (run, source, level, {ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (run.id, storable_value(source), verdicts.get(source), *attempt_columns(shown.get(source)))
+                for source in dict.fromkeys((*verdicts, *shown))
+            ),
         )
 
-    def runs(self, most: int) -> list[tuple[Run, dict[str, int], str]]:
+    def runs(self, most: int) -> list[Folded]:
         """The last runs, newest first."""
         rows = self._database.execute(
-            f"SELECT {_RUN_COLUMNS} FROM run ORDER BY number DESC, rowid DESC LIMIT ?", (most,)
+            f"SELECT {RUN_COLUMNS} FROM run ORDER BY number DESC, began_at DESC, seq DESC LIMIT ?", (most,)
         ).fetchall()
         with self._legible():
-            return [(_run(row), self._verdicts(row[0]), row[7]) for row in rows]
+            return [Folded(run_of(row), self._verdicts(row[0]), row[8]) for row in rows]
 
     def _verdicts(self, run_id: str) -> dict[str, int]:
-        return dict(self._database.execute("SELECT source, level FROM verdict WHERE run = ?", (run_id,)))
+        query = "SELECT source, level FROM verdict WHERE run = ? AND level IS NOT NULL"
+        return dict(self._database.execute(query, (run_id,)))
 
-    def records(self, run_id: str, source: str, level: int) -> list[Record]:
-        """One source's records of one run, by time."""
-        rows = self._database.execute(
-            f"SELECT {_RECORD_COLUMNS} FROM record WHERE run = ? AND source = ? AND level >= ? ORDER BY at, rowid",
-            (run_id, _storable(source), level),
-        )
-        return [_record(row) for row in rows]
-
-    def excerpt(self, run_id: str, source: str, first: int, last: int) -> Excerpt:
-        """The two ends of one source's log in one run."""
-        key = (run_id, _storable(source))
-        query = "SELECT count(*) FROM record WHERE run = ? AND source = ?"
-        count = int(self._database.execute(query, key).fetchone()[0])
-        if count <= first + last:
-            return Excerpt(self._records(key, "at, rowid", count), [], 0)
-        ends = self._records(key, "at, rowid", first), self._records(key, "at DESC, rowid DESC", last)
-        return Excerpt(ends[0], ends[1][::-1], count - first - last)
-
-    def _records(self, key: tuple[str, str], order: str, most: int) -> list[Record]:
-        query = f"SELECT {_RECORD_COLUMNS} FROM record WHERE run = ? AND source = ? ORDER BY {order} LIMIT ?"
-        return [_record(row) for row in self._database.execute(query, (*key, most))]
-
-    def states(self) -> dict[str, SourceState]:
-        """Every source's state."""
+    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, in the order in which they were folded."""
+        rows = self._database.execute(f"SELECT {RUN_COLUMNS} FROM run ORDER BY seq").fetchall()
+        query = f"SELECT source, {ATTEMPT_COLUMNS} FROM verdict WHERE run = ? AND highest IS NOT NULL"
         with self._legible():
-            return {
-                name: _state(text) for name, text in self._database.execute("SELECT name, state FROM source")
-            }
+            for row in rows:
+                shown = self._database.execute(query, (row[0],))
+                yield run_of(row), {source: attempt_of(columns) for source, *columns in shown}
 
-    def put_states(self, states: Mapping[str, SourceState]) -> None:
+    def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
+        """What the last runs proved of a source, oldest first."""
+        query = (
+            "SELECT (SELECT level FROM verdict WHERE verdict.run = run.id AND source = :source)"
+            " FROM run WHERE :host IN ('', host) ORDER BY number DESC, began_at DESC, seq DESC LIMIT :most"
+        )
+        rows = self._database.execute(query, {"source": storable_value(source), "most": most, "host": host})
+        return [row[0] for row in rows][::-1]
+
+    def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
+        """One source's records of one run, by time."""
+        return self._records(run_id, source, level, "at, rowid", -1)
+
+    def excerpt(self, run_id: str, source: str | None, first: int, last: int, level: int = 0) -> Excerpt:
+        """The two ends of one source's log in one run."""
+        query = f"SELECT count(*) FROM record WHERE {_WANTED}"
+        wanted = _wanted(run_id, source, level)
+        count = int(self._database.execute(query, wanted).fetchone()[0])
+        if count <= first + last:
+            return Excerpt(self._records(run_id, source, level, "at, rowid", count), [], 0)
+        head = self._records(run_id, source, level, "at, rowid", first)
+        tail = self._records(run_id, source, level, "at DESC, rowid DESC", last)
+        return Excerpt(head, tail[::-1], count - first - last)
+
+    def _records(self, run_id: str, source: str | None, level: int, order: str, most: int) -> list[Record]:
+        query = f"SELECT {RECORD_COLUMNS} FROM record WHERE {_WANTED} ORDER BY {order} LIMIT :most"
+        rows = self._database.execute(query, {**_wanted(run_id, source, level), "most": most})
+        return [record_of(row) for row in rows]
+
+    def states(self, host: str = "") -> dict[str, SourceState]:
+        """Every source's state on a host."""
+        rows = self._database.execute(
+            "SELECT name, state FROM source WHERE host = ?", (storable_value(host),)
+        )
+        with self._legible():
+            return {name: state_of(json.loads(text)) for name, text in rows}
+
+    def standings(self) -> list[Standing]:
+        """Every source's state on every host."""
+        rows = self._database.execute("SELECT name, host, state FROM source ORDER BY name, host")
+        with self._legible():
+            return [Standing(name, host, state_of(json.loads(text))) for name, host, text in rows]
+
+    def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""
         self._database.executemany(
-            "INSERT INTO source (name, state) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET state = excluded.state",
-            ((_storable(name), json.dumps(asdict(state))) for name, state in states.items()),
+            "INSERT INTO source (name, host, state) VALUES (?, ?, ?)"
+            " ON CONFLICT (name, host) DO UPDATE SET state = excluded.state",
+            ((storable_value(name), storable_value(host), as_json(state)) for name, state in states.items()),
         )
+
+    def incidents(self) -> dict[str, Incident]:
+        """Every source's incident."""
+        rows = self._database.execute("SELECT name, incident FROM incident")
+        with self._legible():
+            return {name: incident_of(json.loads(text)) for name, text in rows}
+
+    def put_incidents(self, incidents: Mapping[str, Incident]) -> None:
+        """Keep the incidents that changed."""
+        self._database.executemany(
+            "DELETE FROM incident WHERE name = ?", ((storable_value(name),) for name in incidents)
+        )
+        self._database.executemany(
+            "INSERT INTO incident (name, incident) VALUES (?, ?)",
+            ((storable_value(name), as_json(kept)) for name, kept in incidents.items() if kept != _QUIET),
+        )
+
+    def forget(self, sources: Iterable[str], host: str | None = None) -> None:
+        """Remove the states of some sources, and their incidents if it is for every host."""
+        names = [(storable_value(name),) for name in sources]
+        if host is not None:
+            query = "DELETE FROM source WHERE name = ? AND host = ?"
+            self._database.executemany(query, ((*name, storable_value(host)) for name in names))
+            return
+        self._database.executemany("DELETE FROM source WHERE name = ?", names)
+        self._database.executemany("DELETE FROM incident WHERE name = ?", names)
+
+    def silences(self) -> list[Silence]:
+        """The silences there are and were."""
+        rows = self._database.execute(
+            "SELECT pattern, since, until, because FROM silence ORDER BY since, rowid"
+        )
+        return [Silence(*row) for row in rows]
+
+    def put_silences(self, silences: Iterable[Silence]) -> None:
+        """Keep these silences instead of those there were."""
+        self._database.execute("DELETE FROM silence")
+        self._database.executemany(
+            "INSERT INTO silence (pattern, since, until, because) VALUES (?, ?, ?, ?)",
+            (tuple(map(storable_value, silence)) for silence in silences),
+        )
+
+    def memo(self, name: str) -> Any:
+        """A small thing remembered under a name."""
+        row = self._database.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        with self._legible():
+            return json.loads(row[0]) if row else None
+
+    def put_memo(self, name: str, value: Any) -> None:
+        """Remember a small thing."""
+        self._database.execute(
+            "INSERT INTO setting (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, json.dumps(value)),
+        )
+
+    def gathered(self, level: int) -> list[Gathered]:
+        """What was logged of each source since everything was gathered last."""
+        query = (
+            "SELECT source, count(*), min(at) FROM run JOIN record ON record.run = run.id"
+            " WHERE run.seq > ? AND record.level >= ? GROUP BY source ORDER BY source"
+        )
+        return [Gathered(*row) for row in self._database.execute(query, (self._gathered_until(), level))]
+
+    def gathered_records(self) -> Iterator[Record]:
+        """All that was logged since then."""
+        query = (
+            f"SELECT {RECORD_COLUMNS} FROM run JOIN record ON record.run = run.id"
+            " WHERE run.seq > ? ORDER BY run.seq, at, record.rowid"
+        )
+        yield from map(record_of, self._database.execute(query, (self._gathered_until(),)))
+
+    def all_gathered(self) -> None:
+        """What was logged so far needs not be gathered any more."""
+        self.put_memo(_GATHERED, self._database.execute("SELECT max(seq) FROM run").fetchone()[0] or 0)
+
+    def _gathered_until(self) -> int:
+        return int(self.memo(_GATHERED) or 0)
 
     def settings(self) -> dict[str, Any] | None:
         """The job's settings as last kept."""
-        row = self._database.execute("SELECT value FROM setting WHERE name = 'settings'").fetchone()
+        kept = self.memo("settings")
         with self._legible():
-            return dict(json.loads(row[0])) if row else None
+            return dict(kept) if kept is not None else None
 
     def put_settings(self, settings: Mapping[str, Any]) -> None:
         """Keep the job's settings."""
-        self._database.execute(
-            "INSERT INTO setting (name, value) VALUES ('settings', ?)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (json.dumps(dict(settings)),),
-        )
+        self.put_memo("settings", dict(settings))
 
     def add_mail(self, mail: Mail) -> None:
         """Put a mail into the outbox."""
-        self._database.execute(
-            f"INSERT INTO outbox ({_MAIL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                mail.message_id,
-                mail.created_at,
-                mail.subject,
-                mail.fromaddr,
-                json.dumps(mail.toaddrs),
-                mail.content,
-                mail.status,
-                mail.attempts,
-                mail.last_attempt_at,
-                mail.last_reply,
-            ),
-        )
+        query = f"INSERT INTO outbox ({MAIL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        self._database.execute(query, mail_columns(mail))
 
     def put_mail(self, mail: Mail) -> None:
         """Keep what became of a mail."""
@@ -264,7 +390,7 @@ class SqliteLedger:
                 mail.status,
                 mail.attempts,
                 mail.last_attempt_at,
-                _storable(mail.last_reply),
+                storable_value(mail.last_reply),
                 mail.message_id,
             ),
         )
@@ -272,46 +398,34 @@ class SqliteLedger:
     def mails(self, status: str | None = None) -> list[Mail]:
         """The mails of the outbox, oldest first."""
         rows = self._database.execute(
-            f"SELECT {_MAIL_COLUMNS} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY created_at, rowid",
+            f"SELECT {MAIL_COLUMNS} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY created_at, rowid",
             {"status": status},
         )
         with self._legible():
-            return [_mail(row) for row in rows]
+            return [mail_of(row) for row in rows]
 
-    def prune(self, records_before: float, runs_before: float) -> None:
-        """Forget what is too old."""
-        old = "(SELECT id FROM run WHERE began_at < ?)"
-        self._database.execute(f"DELETE FROM record WHERE run IN {old}", (records_before,))
-        self._database.execute(f"DELETE FROM verdict WHERE run IN {old}", (runs_before,))
-        self._database.execute("DELETE FROM run WHERE began_at < ?", (runs_before,))
-        self._database.execute("DELETE FROM outbox WHERE status = 'sent' AND created_at < ?", (runs_before,))
-
-
-def open_ledger(path: Path, timeout: float = 5.0) -> tuple[SqliteLedger, str]:
-    """Open a ledger; a damaged one is set aside under another name, never overwritten, and a new one begun.
-
-    Returns the ledger and what there is to say about it: where the damaged one is, or an empty text. Raises StateError.
-    """
-    try:
-        return SqliteLedger(path, timeout), ""
-    except LedgerUnreadable as error:
-        aside = set_aside(path)
-        return SqliteLedger(path, timeout), f"{error}; it is kept as {aside}, and a new one is begun"
+    def prune(self, records_before: float, runs_before: float, most_records: int) -> None:
+        """Forget what is too old, or too much."""
+        execute = self._database.execute
+        summed = "SELECT id, began_at, seq, sum(records) OVER (ORDER BY seq DESC) AS total FROM run"
+        execute(
+            "DELETE FROM record WHERE run IN"
+            f" (SELECT id FROM ({summed}) WHERE (began_at < ? OR total > ?) AND seq <= ?)",
+            (records_before, most_records, self._gathered_until()),
+        )
+        old = "began_at < :before AND (seq <= :gathered OR records = 0)"
+        moments = {"before": runs_before, "gathered": self._gathered_until()}
+        execute(f"DELETE FROM verdict WHERE run IN (SELECT id FROM run WHERE {old})", moments)
+        execute(f"DELETE FROM run WHERE {old}", moments)
+        execute("DELETE FROM silence WHERE until < ?", (runs_before,))
+        execute("DELETE FROM outbox WHERE status = 'sent' AND created_at < ?", (runs_before,))
 
 
-def set_aside(path: Path) -> Path:
-    """Rename a damaged ledger, with its journal, to a name that tells when. Raises StateError."""
-    stamp = clock.iso(clock.now()).replace(":", "").replace("-", "")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.urandom(2).hex()}")
-    try:
-        # Its journal first: left behind, SQLite would play it back into the new ledger.
-        hot_journal = path.with_name(f"{path.name}-journal")
-        if hot_journal.exists():
-            hot_journal.rename(aside.with_name(f"{aside.name}-journal"))
-        path.rename(aside)
-    except OSError as error:
-        raise StateError(f"the damaged ledger {path} cannot be set aside: {error}") from error
-    return aside
+_WANTED: Final = "run = :run AND (:source IS NULL OR source = :source) AND level >= :level"
+
+
+def _wanted(run_id: str, source: str | None, level: int) -> dict[str, Any]:
+    return {"run": run_id, "source": storable_value(source), "level": level}
 
 
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -335,30 +449,3 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         database.close()
         raise
-
-
-def _storable(value: Any) -> Any:
-    return storable(value) if isinstance(value, str) else value
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    run_id, number, host, began_at, ended_at, ending, records = row[:7]
-    return Run(run_id, number, host, began_at, ended_at, Ending(ending), records)
-
-
-def _record(row: tuple[Any, ...]) -> Record:
-    source, at, level, logger, text, detail, laid_out = row
-    return Record(source, at, level, logger, text, detail, bool(laid_out))
-
-
-def _mail(row: tuple[Any, ...]) -> Mail:
-    fields = dict(zip(_MAIL_COLUMNS.split(", "), row, strict=True))
-    return Mail(**{**fields, "toaddrs": tuple(json.loads(fields["toaddrs"]))})
-
-
-def _state(text: str) -> SourceState:
-    fields = json.loads(text)
-    fields["status"] = Status(fields["status"])
-    fields["streak"] = tuple(Failures(*part) for part in fields["streak"])
-    fields["window"] = tuple(Judged(*judged) for judged in fields["window"])
-    return SourceState(**fields)
