@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from mailsponge.errors import LedgerUnreadable, StateError
-from mailsponge.sponge.ledger.sqlite import VERSION, SqliteLedger, open_ledger, set_aside
+from mailsponge.sponge.ledger.opening import open_ledger, set_aside
+from mailsponge.sponge.ledger.sqlite import VERSION, SqliteLedger
 from mailsponge.sponge.model import ERROR, Ending, Mail, Record, Run, SourceState
+from mailsponge.sponge.places import JobPlace
 
 RUN = Run("run1", 1, "laptop", 100.0, 105.0, Ending.FINISHED, 1)
 MAIL = Mail("<1@example.org>", 100.0, "subject", "sponge@example.org", ("me@example.org",), b"content")
@@ -80,7 +82,7 @@ def test_a_newer_ledger_is_refused_and_left_alone(path):
     with pytest.raises(
         StateError, match="written by a newer mailsponge; upgrade this one, or give another state"
     ):
-        open_ledger(path)
+        open_ledger(JobPlace(path.parent))
 
     assert path.read_bytes() == before
     assert [found.name for found in path.parent.iterdir()] == ["ledger.db"]
@@ -225,7 +227,7 @@ def test_a_ledger_that_cannot_be_opened_for_damage_is_set_aside_and_a_new_one_be
     damage(path)
     damaged = path.read_bytes()
 
-    opened, said = open_ledger(path)
+    opened, said = open_ledger(JobPlace(path.parent))
 
     with closing(opened):
         read_all(opened)
@@ -237,7 +239,7 @@ def test_a_ledger_that_cannot_be_opened_for_damage_is_set_aside_and_a_new_one_be
 def test_a_sound_ledger_is_opened_without_a_word(path):
     fill(path)
 
-    opened, said = open_ledger(path)
+    opened, said = open_ledger(JobPlace(path.parent))
 
     with closing(opened), opened.transaction():
         assert opened.settings() == {"job": "job"}
@@ -297,3 +299,18 @@ def test_what_a_ledger_cannot_hold_is_refused_and_the_ledger_is_not_blamed(ledge
     assert not isinstance(refused.value, LedgerUnreadable)
     with ledger.transaction():
         assert ledger.runs(10) == []
+
+
+def test_how_long_to_wait_for_another_process_is_asked_before_each_transaction(path):
+    left = [3600.0]
+    with (
+        closing(SqliteLedger(path, lambda: left[0])) as ledger,
+        closing(sqlite3.connect(path, isolation_level=None)) as somebody,
+    ):
+        with ledger.transaction():
+            ledger.add_run(RUN, {}, "")
+        left[0] = 0.0
+        somebody.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StateError, match="database is locked"), ledger.transaction():
+            ledger.add_run(RUN, {}, "")

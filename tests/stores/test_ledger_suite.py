@@ -159,7 +159,7 @@ def test_changes_are_undone_like_additions(ledger):
         ledger.put_settings({"job": "other"})
         ledger.put_mail(mail(status="sent"))
         ledger.add_run(run(2), {}, "")
-        ledger.prune(10**9, 10**9)
+        ledger.prune(10**9, 10**9, 0)
 
     assert kept(ledger) == before
 
@@ -335,12 +335,13 @@ source_states = st.builds(
     last_run_at=moments,
     failed_run=texts,
     failed_at=moments,
-    told_at=moments,
-    mailed_at=moments,
-    failed_since_mail=st.booleans(),
     good_runs=st.integers(0, 1000),
     only_fails=st.booleans(),
-    thread=texts,
+    seen_at=moments,
+    unseen=st.integers(0, 1000),
+    changes=st.integers(0, 2**20 - 1),
+    flapping=st.booleans(),
+    number=st.integers(0, 2**40),
     reason=st.text(max_size=20),
 )
 
@@ -452,7 +453,8 @@ def filled_over_days(ledger: Ledger) -> None:
 def test_records_are_forgotten_before_their_runs(ledger):
     with ledger.transaction():
         filled_over_days(ledger)
-        ledger.prune(records_before=4 * DAY, runs_before=2 * DAY)
+        ledger.all_gathered()
+        ledger.prune(records_before=4 * DAY, runs_before=2 * DAY, most_records=10)
 
         assert [len(ledger.records(f"run{day}", "x", 0)) for day in range(1, 6)] == [0, 0, 0, 1, 1]
         assert [found.number for found, _, _ in ledger.runs(10)] == [5, 4, 3, 2]
@@ -463,7 +465,8 @@ def test_records_are_forgotten_before_their_runs(ledger):
 def test_nothing_is_forgotten_before_its_time(ledger):
     with ledger.transaction():
         filled_over_days(ledger)
-        ledger.prune(DAY, DAY)
+        ledger.all_gathered()
+        ledger.prune(DAY, DAY, 10)
 
         assert len(ledger.runs(10)) == 5
         assert ledger.records("run1", "x", 0) == [record("day 1")]
@@ -475,7 +478,7 @@ def test_sent_mails_are_forgotten_and_no_others(ledger):
         ledger.add_mail(mail(2, created_at=DAY))
         ledger.add_mail(mail(3, created_at=DAY, status="refused"))
         ledger.add_mail(mail(4, created_at=3 * DAY, status="sent"))
-        ledger.prune(2 * DAY, 2 * DAY)
+        ledger.prune(2 * DAY, 2 * DAY, 10)
 
         assert [found.message_id for found in ledger.mails()] == [mail(n).message_id for n in (2, 3, 4)]
 
@@ -484,7 +487,7 @@ def test_states_and_settings_are_never_forgotten(ledger):
     with ledger.transaction():
         ledger.put_states({"x": SourceState(last_run_at=1.0)})
         ledger.put_settings({"job": "job"})
-        ledger.prune(10**12, 10**12)
+        ledger.prune(10**12, 10**12, 0)
 
         assert set(ledger.states()) == {"x"}
         assert ledger.settings() == {"job": "job"}

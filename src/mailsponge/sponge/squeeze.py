@@ -93,7 +93,7 @@ class Squeezer:
             return self._handed_over(done, deadline)
 
     def _open(self, deadline: Deadline) -> Ledger:
-        ledger, trouble = open_ledger(self._place, deadline.left())
+        ledger, trouble = open_ledger(self._place, deadline.left)
         if trouble:
             self._said.append(trouble)
         return ledger
@@ -197,6 +197,13 @@ class Squeezer:
         send = self._send or self._by_mailhost
         try:
             drained = outbox.drain(ledger, send, deadline, self._now)
+        except LedgerUnreadable as error:
+            # The runs are folded, but nothing could ever be handed over out of this ledger.
+            aside = set_aside(self._place.ledger)
+            return (
+                f"{error}; it is kept as {aside} with the mails that wait in it, and the next run begins a new one",
+                True,
+            )
         except (OSError, StateError) as error:
             return f"mails wait, as the outbox cannot be used: {error}", True
         return str(drained), bool(drained.waiting or drained.refused)

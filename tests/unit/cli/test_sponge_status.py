@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from mailsponge import clock
 from mailsponge.cli import main
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import ERROR, OK, Failures, SourceState, Status
+from mailsponge.sponge.model import ERROR, OK, Failures, Incident, SourceState, Status
 from mailsponge.sponge.places import job_place
 
 AT = 1_700_000_000.0
@@ -25,9 +25,9 @@ HARD = SourceState(
     since=AT,
     last_verdict=ERROR,
     last_run_at=AT + 7200,
-    told_at=AT + 3600,
     reason="4 failed runs in a row; already told",
 )
+TOLD = Incident(failing=("",), told_at=AT + 3600)
 GOOD = SourceState(last_verdict=OK, last_run_at=AT + 7200, reason="good")
 NEVER_JUDGED = SourceState(reason="not judged in the last run: it was broken off")
 
@@ -43,6 +43,7 @@ def remembered(state: Path, job: str, states: dict[str, SourceState]) -> Path:
     place.runs.mkdir(parents=True)
     with closing(SqliteLedger(place.ledger)) as ledger, ledger.transaction():
         ledger.put_states(states)
+        ledger.put_incidents({name: TOLD for name, kept in states.items() if kept is HARD})
         ledger.put_settings({"job": job, "toaddrs": ["me@example.org"]})
     return place.ledger
 
@@ -62,6 +63,7 @@ def test_json_says_all_that_the_interface_promises(state):
         {
             "job": "podcasts",
             "source": "Søndag på P1",
+            "host": "",
             "state": "hard",
             "streak": 4,
             "since": "2023-11-14T22:13:20Z",

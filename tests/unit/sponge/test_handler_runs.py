@@ -153,6 +153,10 @@ def test_what_the_handler_was_told_is_kept_with_the_run(runs):
         "recover_after": 2,
         "remind": "never",
         "common_cause": 0.5,
+        "digest": None,
+        "expect": None,
+        "keep_records": "30 days",
+        "keep_runs": "400 days",
     }
 
 
@@ -255,6 +259,10 @@ def test_dict_config_makes_it_of_plain_words_and_numbers(runs, factory):
                     "recover_after": 2,
                     "remind": "1 day",
                     "common_cause": 0.5,
+        "digest": None,
+        "expect": None,
+        "keep_records": "30 days",
+        "keep_runs": "400 days",
                 }
             },
             "loggers": {"configured": {"handlers": ["sponge"], "propagate": False}},

@@ -9,10 +9,8 @@ import pytest
 
 from mailsponge.clock import Deadline
 from mailsponge.sponge.ledger.memory import MemoryLedger
-from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import Mail
 from mailsponge.sponge.outbox import Drained, counted, drain
-from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.transport import Outcome
 
 SENT = Outcome("sent", "250 OK")
@@ -50,8 +48,8 @@ def ledger() -> MemoryLedger:
 
 
 @pytest.fixture
-def handed_to(place: JobPlace, ledger: MemoryLedger) -> Callable[[Server], Drained]:
-    return lambda server: drain(place, ledger, server, Deadline(60), lambda: NOW)
+def handed_to(ledger: MemoryLedger) -> Callable[[Server], Drained]:
+    return lambda server: drain(ledger, server, Deadline(60), lambda: NOW)
 
 
 def statuses(ledger: MemoryLedger) -> list[str]:
@@ -125,40 +123,40 @@ def test_when_the_server_is_away_no_other_mail_is_tried(handed_to, ledger):
     assert (drained.waiting, drained.trouble) == (2, "connection refused")
 
 
-def test_without_time_left_nothing_is_tried(place, ledger):
+def test_without_time_left_nothing_is_tried(ledger):
     server = Server(SENT)
 
-    drained = drain(place, ledger, server, Deadline(0), lambda: NOW)
+    drained = drain(ledger, server, Deadline(0), lambda: NOW)
 
     assert server.asked == []
     assert (drained.waiting, drained.trouble) == (3, "no time was left to hand it over")
 
 
-def test_the_time_is_asked_before_every_mail(place, ledger):
+def test_the_time_is_asked_before_every_mail(ledger):
     present = [0.0]
 
     def slow(mail: Mail, deadline: Deadline) -> Outcome:
         present[0] += 6.0
         return SENT
 
-    drained = drain(place, ledger, slow, Deadline(10, lambda: present[0]), lambda: NOW)
+    drained = drain(ledger, slow, Deadline(10, lambda: present[0]), lambda: NOW)
 
     assert len(drained.sent) == 2
     assert drained.waiting == 1
 
 
-def test_a_mail_is_marked_after_the_answer_and_not_before(place, ledger):
+def test_a_mail_is_marked_after_the_answer_and_not_before(ledger):
     def look_then_die(mail: Mail, deadline: Deadline) -> Outcome:
         assert statuses(ledger) == ["waiting"] * 3
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        drain(place, ledger, look_then_die, Deadline(60), lambda: NOW)
+        drain(ledger, look_then_die, Deadline(60), lambda: NOW)
 
     assert statuses(ledger) == ["waiting"] * 3
 
 
-def test_what_was_sent_before_a_death_is_not_sent_again(place, ledger, handed_to):
+def test_what_was_sent_before_a_death_is_not_sent_again(ledger, handed_to):
     asked: list[str] = []
 
     def die_at_the_second(mail: Mail, deadline: Deadline) -> Outcome:
@@ -168,7 +166,7 @@ def test_what_was_sent_before_a_death_is_not_sent_again(place, ledger, handed_to
         return SENT
 
     with pytest.raises(SystemExit):
-        drain(place, ledger, die_at_the_second, Deadline(60), lambda: NOW)
+        drain(ledger, die_at_the_second, Deadline(60), lambda: NOW)
     server = Server(SENT)
     handed_to(server)
 
@@ -176,7 +174,7 @@ def test_what_was_sent_before_a_death_is_not_sent_again(place, ledger, handed_to
     assert server.asked == ["<2@h>", "<3@h>"]
 
 
-def test_no_transaction_is_open_while_the_server_is_waited_for(place, ledger, handed_to):
+def test_no_transaction_is_open_while_the_server_is_waited_for(ledger, handed_to):
     def look(mail: Mail, deadline: Deadline) -> Outcome:
         with ledger.transaction():
             return SENT
@@ -184,10 +182,10 @@ def test_no_transaction_is_open_while_the_server_is_waited_for(place, ledger, ha
     assert len(handed_to(look).sent) == 3
 
 
-def test_whoever_finds_another_at_it_leaves_at_once(place, ledger, handed_to):
+def test_whoever_finds_another_at_it_leaves_at_once(ledger, handed_to):
     server = Server(SENT)
 
-    with locked(place.outbox_lock, lambda: 0.0) as mine:
+    with ledger.outbox_lock() as mine:
         assert mine
         drained = handed_to(server)
 
@@ -196,8 +194,8 @@ def test_whoever_finds_another_at_it_leaves_at_once(place, ledger, handed_to):
     assert len(handed_to(server).sent) == 3
 
 
-def test_an_empty_outbox_has_nothing_to_say(place):
-    assert str(drain(place, MemoryLedger(), Server(SENT), Deadline(60), lambda: NOW)) == ""
+def test_an_empty_outbox_has_nothing_to_say():
+    assert str(drain(MemoryLedger(), Server(SENT), Deadline(60), lambda: NOW)) == ""
 
 
 @pytest.mark.parametrize(("mails", "said"), [(0, "0 mails"), (1, "1 mail"), (2, "2 mails")])

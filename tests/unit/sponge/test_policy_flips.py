@@ -93,9 +93,10 @@ def failing_since(policy: Policy | None = None) -> Story:
 def reminded(story: Story, days: float) -> list[Kind]:
     told_at = story.incident.told_at
     assert told_at is not None
-    decision = remind(story.policy, story.states, told_at + days * DAY)
-    story.states |= decision.states
-    return [flip.kind for flip in decision.flips]
+    now, story.now = story.now, told_at + days * DAY
+    kinds = story.tick()
+    story.now = now
+    return kinds
 
 
 def fail_again(story: Story) -> None:
@@ -148,7 +149,7 @@ def test_what_nobody_was_told_of_is_not_reminded_of():
     story = Story()
     story.told(FAILED, FAILED)
 
-    assert remind(story.policy, story.states, story.now + 30 * DAY).flips == []
+    assert story.tick(30 * DAY) == []
 
 
 def test_reminders_can_be_switched_off():
@@ -156,23 +157,21 @@ def test_reminders_can_be_switched_off():
 
 
 def test_ones_own_steps_are_kept_to():
-    story = failing_since(Policy(patience="now", remind="2 hours, 1 day"))
-    hours = []
+    story = Story(Policy(patience="now", remind="2 hours, 1 day"))
 
-    for hour in range(73):
-        if reminded(story, hour / 24):
-            hours.append(hour)
-        fail_again(story)
+    told = [story.run({"x": FAILED}) for _ in range(73)]
 
-    assert hours == [2, 24, 48, 72]
+    assert [hour for hour, kinds in enumerate(told) if kinds == [Kind.STILL]] == [2, 24, 48, 72]
 
 
 def test_a_reminder_says_how_long_and_refers_to_the_mail_that_told():
     story = failing_since()
     story.incidents["x"] = told_in(story.incident, "<1@host>")
 
-    (flip,) = remind(story.policy, story.states, BEGAN + 2 * DAY).flips
+    story.now = BEGAN
+    story.tick(2 * DAY)
 
+    flip = story.flip
     assert flip.said == "still fails, for 2 days now"
     assert flip.thread == "<1@host>"
     assert flip.failed_run == "run2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mailsponge.sponge.model import (
@@ -19,15 +19,17 @@ from mailsponge.sponge.model import (
     Attempt,
     Decision,
     Ending,
+    Incident,
     Kind,
+    Memory,
     Run,
     SourceState,
     Status,
 )
-from mailsponge.sponge.policy import Policy, decide, remind
+from mailsponge.sponge.policy import Policy, decide, tick
+from mailsponge.sponge.policy.flapping import flaps, percent, pushed
 
 BEGAN = 1_700_000_000.0
-TOLD = (Status.HARD, Status.RECOVERING)
 
 
 class Happening(NamedTuple):
@@ -39,9 +41,9 @@ class Happening(NamedTuple):
 
 
 class Step(NamedTuple):
-    before: dict[str, SourceState]
+    before: Memory
     decision: Decision
-    after: dict[str, SourceState]
+    after: Memory
 
 
 levels = st.sampled_from([DEBUG, INFO, WARNING, ERROR, CRITICAL])
@@ -92,18 +94,20 @@ policies = st.builds(
 
 
 def steps(policy: Policy, history: Sequence[Happening]) -> list[Step]:
-    """Decide run after run, and look at the reminders after each, as a squeeze does."""
-    states: dict[str, SourceState] = {}
+    """Decide run after run, and let time pass after each, as a squeeze does."""
+    memory = Memory({}, {})
     now, told = BEGAN, []
     for number, (after, ending, shown) in enumerate(history, 1):
         now += after
         run = Run(f"run{number}", number, "host", now, now + 1, ending, 0)
-        decision = decide(policy, states, shown, run, now + 1)
-        later = {**states, **decision.states}
-        told.append(Step(states, decision, later))
-        reminders = remind(policy, later, now + 1)
-        states = {**later, **reminders.states}
-        told.append(Step(later, reminders, states))
+        for look in (
+            lambda before, run=run, shown=shown: decide(policy, before, shown, run, run.ended_at),
+            lambda before, run=run: tick(policy, before, run.ended_at),
+        ):
+            decision = look(memory)
+            later = Memory({**memory.states, **decision.states}, {**memory.incidents, **decision.incidents})
+            told.append(Step(memory, decision, later))
+            memory = later
     return told
 
 
@@ -128,40 +132,84 @@ def every_lone_history(
 
 
 @every_history
-def test_new_and_recovered_take_turns_and_still_comes_between_them(policy, history):
+def test_a_reader_who_was_told_nothing_is_not_told_that_it_is_over(policy, history):
     story = steps(policy, history)
 
     for source in ("", "a", "b", "c", "d", "e"):
-        failing = False
+        fails, flaps = False, False
         for kind in told_of(source, story):
-            assert failing is (kind is not Kind.NEW)
-            failing = kind is not Kind.RECOVERED
+            if kind is Kind.NEW:
+                assert not fails
+                fails = True
+            elif kind in (Kind.STILL, Kind.RECOVERED):
+                assert fails
+                fails = kind is Kind.STILL
+            elif kind is Kind.FLAPPING:
+                assert not flaps
+                flaps = True
+            elif kind is Kind.STEADY:
+                assert flaps
+                flaps, fails = False, Kind.STEADY and fails_after(story, source)
+            else:
+                assert kind is Kind.GONE
+                assert fails or flaps
+                fails = flaps = False
+
+
+def fails_after(story: Sequence[Step], source: str) -> bool:
+    """Whether a source counts as told to be failing, after the first time it was told to be steady."""
+    steady = next(step for step in story if (Kind.STEADY, source) in told_in(step))
+    return steady.after.incidents[source].told_at is not None
+
+
+def told_in(step: Step) -> list[tuple[Kind, str]]:
+    return [(flip.kind, flip.source) for flip in step.decision.flips]
 
 
 @every_history
-def test_told_is_exactly_what_is_hard_or_recovering(policy, history):
+def test_the_incident_knows_where_each_source_stands(policy, history):
     for step in steps(policy, history):
-        for state in step.after.values():
-            assert (state.told_at is not None) is (state.status in TOLD)
+        for source, state in step.after.states.items():
+            incident = step.after.incidents.get(source, Incident())
+            assert bool(incident.failing) is (state.status is Status.HARD)
+            assert bool(incident.recovering) is (state.status is Status.RECOVERING)
+            assert bool(incident.soft) is (state.status is Status.SOFT)
+            assert bool(incident.flapping) is state.flapping
+
+
+@every_history
+def test_what_is_hard_and_not_muted_was_told(policy, history):
+    for step in steps(policy, history):
+        for source, state in step.after.states.items():
+            incident = step.after.incidents.get(source, Incident())
+            if state.status is Status.HARD and not state.flapping:
+                assert incident.told_at is not None
+            if state.status is Status.OK and not state.flapping:
+                assert incident.told_at is None
 
 
 @every_history
 def test_whoever_becomes_told_or_stops_being_told_is_in_the_mail(policy, history):
     for step in steps(policy, history):
-        changed = {
-            source
-            for source, state in step.after.items()
-            if (state.status in TOLD) is not (step.before.get(source, SourceState()).status in TOLD)
-        }
+        for source, after in step.after.incidents.items():
+            before = step.before.incidents.get(source, Incident())
+            if (after.told_at is None) is not (before.told_at is None):
+                assert source in {flip.source for flip in step.decision.flips}
 
-        flips = step.decision.flips
-        assert changed == {flip.source for flip in flips if flip.kind is not Kind.STILL}
+
+@every_history
+def test_an_incident_of_which_there_is_nothing_to_tell_is_none(policy, history):
+    for step in steps(policy, history):
+        for source, incident in step.after.incidents.items():
+            state = step.after.states[source]
+            if state.status is Status.OK and not state.flapping:
+                assert incident == Incident()
 
 
 @every_history
 def test_a_streak_is_there_exactly_while_the_last_verdict_is_a_failure(policy, history):
     for step in steps(policy, history):
-        for state in step.after.values():
+        for state in step.after.states.values():
             assert bool(state.streak) is (state.status in (Status.SOFT, Status.HARD))
             assert bool(state.streak) is bool(state.last_verdict)
 
@@ -175,14 +223,14 @@ def test_not_seen_changes_nothing_that_decides(policy, history):
             state.window,
             state.since,
             state.last_verdict,
-            state.told_at,
+            state.changes,
             state.good_runs,
         )
 
     for step in steps(policy, history):
-        for source, before in step.before.items():
+        for source, before in step.before.states.items():
             if source not in step.decision.verdicts:
-                assert that_decides(step.after[source]) == that_decides(before)
+                assert that_decides(step.after.states[source]) == that_decides(before)
 
 
 @every_history
@@ -218,7 +266,7 @@ def test_a_run_that_did_not_finish_recovers_nothing(policy, history):
 @every_history
 def test_the_window_keeps_no_more_than_the_patience_looks_back_on(policy, history):
     for step in steps(policy, history):
-        assert all(len(state.window) <= policy.window for state in step.after.values())
+        assert all(len(state.window) <= policy.window for state in step.after.states.values())
 
 
 # One source, told by hand
@@ -234,8 +282,10 @@ def lone(verdicts: Sequence[bool]) -> list[Happening]:
 
 def told_at_runs(policy: Policy, verdicts: Sequence[bool]) -> dict[int, Kind]:
     """The run, counted from 0, and what it told; reminders apart."""
+    assume(not any(flapping(verdicts)))
     decided = steps(policy, lone(verdicts))[::2]
-    return {n: flip.kind for n, step in enumerate(decided) for flip in step.decision.flips}
+    flips = ((n, flip.kind) for n, step in enumerate(decided) for flip in step.decision.flips)
+    return {n: kind for n, kind in flips if kind is not Kind.STILL}
 
 
 def expected(verdicts: Sequence[bool], is_over: Mapping[int, bool]) -> dict[int, Kind]:
@@ -250,7 +300,22 @@ def expected(verdicts: Sequence[bool], is_over: Mapping[int, bool]) -> dict[int,
     return told
 
 
-several_verdicts = st.lists(st.booleans(), max_size=40)
+def flapping(verdicts: Sequence[bool]) -> list[bool]:
+    """Whether a source flaps after each of its verdicts."""
+    changes, does, seen = 0, False, []
+    for before, after in zip([*verdicts[:1], *verdicts], verdicts, strict=False):
+        changes = pushed(changes, before != after)
+        does = flaps(changes, does)
+        seen.append(does)
+    return seen
+
+
+stretches = st.lists(st.tuples(st.booleans(), st.integers(1, 12)), max_size=6)
+several_verdicts = st.one_of(
+    st.lists(st.booleans(), max_size=12),
+    stretches.map(lambda parts: [failed for failed, runs in parts for _ in range(runs)]),
+).filter(lambda verdicts: not any(flapping(verdicts)))
+"""Verdicts of a source that does not flap: what is told while it does is another matter."""
 
 
 @every_lone_history(st.integers(1, 10), several_verdicts)
@@ -292,6 +357,22 @@ def test_a_single_hiccup_never_tells(needed, before, after):
     hiccup = [False] * before + [True] + [False] * after
 
     assert told_at_runs(Policy(patience=f"{needed} runs"), hiccup) == {}
+
+
+@every_lone_history(st.lists(st.booleans(), max_size=60))
+def test_a_source_that_flaps_is_told_so_once_and_when_it_ends(verdicts):
+    told = [flip.kind for step in steps(Policy(), lone(verdicts)) for flip in step.decision.flips]
+    seen = flapping(verdicts)
+    began = sum(after and not before for before, after in zip([False, *seen], seen, strict=False))
+    ended = sum(before and not after for before, after in zip([False, *seen], seen, strict=False))
+
+    assert told.count(Kind.FLAPPING) == began
+    assert told.count(Kind.STEADY) == ended
+
+
+@every_lone_history(st.integers(0, (1 << 20) - 1))
+def test_the_measure_of_flapping_is_a_share(changes):
+    assert 0 <= percent(changes) <= 100
 
 
 @every_lone_history(st.integers(1, 10), several_verdicts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from squeeze_job import DAY, HOUR, SqueezeJob, kinds
@@ -16,7 +17,7 @@ from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import ERROR, INFO, JOB_ITSELF, Ending, Kind, Status
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.squeeze import RECORDS_KEPT, RUNS_KEPT, Squeeze
+from mailsponge.sponge.squeeze import Squeeze
 
 
 @pytest.fixture
@@ -109,7 +110,21 @@ def test_a_run_folded_late_changes_history_and_not_state(job):
     assert job.states() == before
     assert job.endings() == [Ending.FINISHED] * 2
     assert job.texts("x") == ["x is down"]
-    assert squeezed.reason == "folded late: it changes the history, not the state"
+    assert squeezed.reason == "folded late: 2 of its 2 verdicts are history, as newer ones stand"
+
+
+def test_a_run_folded_late_still_counts_for_what_no_newer_run_has_judged(job):
+    late = job.begin()
+    late.fails("x")
+    job.ran(works="y")
+    job.squeeze()
+
+    late.end()
+    squeezed = job.squeeze()
+
+    assert job.states()["x"].status is Status.SOFT
+    assert job.states()[JOB_ITSELF].number == 2
+    assert squeezed.reason == "folded late: 1 of its 2 verdicts are history, as newer ones stand"
 
 
 def test_a_run_folded_late_does_not_bring_old_settings_back(job):
@@ -246,23 +261,42 @@ def test_a_damaged_journal_fails_no_source_and_its_text_is_kept(job):
     assert [text.partition(":")[0] for text in job.texts(JOB_ITSELF)] == ["a damaged line of the journal"] * 3
 
 
-def test_records_are_kept_30_days_and_runs_400():
-    assert (RECORDS_KEPT, RUNS_KEPT) == (30 * DAY, 400 * DAY)
-
-
 def test_old_records_are_forgotten_before_old_runs_and_never_the_states(job):
     job.ran(fails="x")
     job.squeeze()
 
-    job.now += RECORDS_KEPT + 2 * HOUR
+    job.now += 30 * DAY - HOUR
+    job.squeeze()
+    assert job.texts("x") == ["x is down"]
+
+    job.now += 3 * HOUR
     job.squeeze()
     assert job.texts("x") == []
     assert len(job.endings()) == 1
 
-    job.now += RUNS_KEPT
+    job.now += 369 * DAY
+    job.squeeze()
+    assert len(job.endings()) == 1
+
+    job.now += 2 * DAY
     job.squeeze()
     assert job.endings() == []
     assert job.states()["x"].runs_failed == 1
+
+
+def test_how_long_is_kept_can_be_chosen(job):
+    assert job.settings is not None
+    job.settings = replace(job.settings, keep_records="2 hours", keep_runs="1 day")
+    job.ran(fails="x")
+    job.squeeze()
+
+    job.now += 3 * HOUR
+    job.squeeze()
+    assert (job.texts("x"), len(job.endings())) == ([], 1)
+
+    job.now += DAY
+    job.squeeze()
+    assert job.endings() == []
 
 
 @pytest.mark.parametrize(("failing", "more"), [("abc", "; "), ("abcde", " and 2 more; ")])
@@ -286,7 +320,7 @@ def test_of_many_that_fail_the_reason_names_one(job):
 def test_a_common_cause_is_the_reason(job):
     job.ran(fails="abcde")
 
-    assert job.squeeze().reason.startswith("5 of 5 sources that worked before failed together")
+    assert job.squeeze().reason.startswith("5 of 5 sources that were not failing before failed together")
 
 
 def test_everything_it_makes_is_its_owners_alone(tmp_path):

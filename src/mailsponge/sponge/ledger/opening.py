@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from mailsponge import clock
@@ -12,21 +13,23 @@ from mailsponge.sponge.ledger.sqlite import SqliteLedger
 from mailsponge.sponge.places import JobPlace
 
 
-def read_ledger(place: JobPlace, timeout: float = 5.0) -> Ledger | None:
+def read_ledger(place: JobPlace) -> Ledger | None:
     """Open a job's ledger to look into it; None if the job has none yet. Raises StateError."""
-    return SqliteLedger(place.ledger, timeout) if place.ledger.exists() else None
+    return SqliteLedger(place.ledger) if place.ledger.exists() else None
 
 
-def open_ledger(place: JobPlace, timeout: float = 5.0) -> tuple[Ledger, str]:
+def open_ledger(place: JobPlace, seconds_left: Callable[[], float] = lambda: 5.0) -> tuple[Ledger, str]:
     """Open a job's ledger; a damaged one is set aside under another name, never overwritten, and a new one begun.
 
     Returns the ledger and what there is to say about it: where the damaged one is, or an empty text. Raises StateError.
     """
     try:
-        return SqliteLedger(place.ledger, timeout), ""
+        return SqliteLedger(place.ledger, seconds_left), ""
     except LedgerUnreadable as error:
         aside = set_aside(place.ledger)
-        return SqliteLedger(place.ledger, timeout), f"{error}; it is kept as {aside}, and a new one is begun"
+        return SqliteLedger(
+            place.ledger, seconds_left
+        ), f"{error}; it is kept as {aside}, and a new one is begun"
 
 
 def set_aside(path: Path) -> Path:

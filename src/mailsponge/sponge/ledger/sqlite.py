@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -87,20 +87,19 @@ class SqliteLedger:
 
     Args:
         path: the file; made if missing, readable by its owner alone. Its directory must exist.
-        timeout: seconds to wait for another process that is inside a transaction.
+        seconds_left: asked before each transaction how long to wait for another process that is inside one.
 
     Raises StateError if it cannot be opened, and LedgerUnreadable if it is damaged: see :func:`open_ledger`.
     """
 
     shared = False
 
-    def __init__(self, path: Path, timeout: float = 5.0) -> None:
+    def __init__(self, path: Path, seconds_left: Callable[[], float] = lambda: 5.0) -> None:
         self._path = path
+        self._seconds_left = seconds_left
         try:
             _create_private(path)
-            self._database = sqlite3.connect(
-                path, timeout=max(timeout, 0.0), isolation_level=None, check_same_thread=False
-            )
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except IsADirectoryError as error:
             raise LedgerUnreadable(f"the ledger {path} cannot be opened: it is a directory") from error
         except (OSError, sqlite3.Error) as error:
@@ -109,6 +108,7 @@ class SqliteLedger:
             self._prepare()
 
     def _prepare(self) -> None:
+        self._wait_no_longer_than_is_left()
         self._database.execute("PRAGMA journal_mode = DELETE")
         self._database.execute("PRAGMA synchronous = FULL")
         if self._version() == 0:
@@ -127,7 +127,13 @@ class SqliteLedger:
     def _version(self) -> int:
         return int(self._database.execute("PRAGMA user_version").fetchone()[0])
 
+    def _wait_no_longer_than_is_left(self) -> None:
+        milliseconds = int(max(self._seconds_left(), 0.0) * 1000)
+        self._database.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
     def _create(self) -> None:
+        if self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise LedgerUnreadable(f"{self._path} is damaged, or no ledger: it has tables and no version")
         for statement in _SCHEMA.split(";"):
             self._database.execute(statement)
         self._database.execute(f"PRAGMA user_version = {VERSION}")
@@ -138,9 +144,17 @@ class SqliteLedger:
         try:
             yield
         except sqlite3.Error as error:
-            if _is_damage(error):
+            if _is_damage(error) or self._is_read_only_by_itself(error):
                 raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
             raise StateError(f"the ledger {self._path} cannot be used now: {error}") from error
+        except UnicodeDecodeError as error:
+            # SQLite quotes what it cannot read, and that need not be a text.
+            raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
+
+    def _is_read_only_by_itself(self, error: sqlite3.Error) -> bool:
+        """Whether it is the file's own header that forbids to write, and neither its mode nor its disk."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        return code & 0xFF == sqlite3.SQLITE_READONLY and os.access(self._path, os.W_OK)
 
     @contextmanager
     def _legible(self) -> Iterator[None]:
@@ -152,6 +166,7 @@ class SqliteLedger:
 
     @contextmanager
     def _committed(self) -> Iterator[None]:
+        self._wait_no_longer_than_is_left()
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -429,7 +444,7 @@ def _wanted(run_id: str, source: str | None, level: int) -> dict[str, Any]:
 
 
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_DAMAGED_WORDS: Final = ("no such table", "no such column", "Could not decode to UTF-8")
+_DAMAGED_WORDS: Final = ("unsupported file format", "no such table", "no such column", "Could not decode to UTF-8")
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -63,7 +63,7 @@ def decide(
         _pass_over(decision, memory, host, attempts, run, now)
     _tell(policy, decision, memory, list(decision.incidents), now)
     if late:
-        told = f"folded late: of {len(late)} of its {len(found)} verdicts there were newer ones already"
+        told = f"folded late: {len(late)} of its {len(found)} verdicts are history, as newer ones stand"
         return decision._replace(note="; ".join(filter(None, (decision.note, told))))
     return decision
 
