@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(path: Path) -> Iterator[SqliteLedger]:
-    with closing(SqliteLedger(path, timeout=0)) as opened:
+    with closing(SqliteLedger(path, lambda: 0.0)) as opened:
         yield opened
 
 
@@ -100,7 +100,7 @@ def test_a_ledger_that_cannot_be_opened_says_so(tmp_path):
 
 def test_two_are_never_inside_at_the_same_time(ledger, path):
     with (
-        closing(SqliteLedger(path, timeout=0)) as other,
+        closing(SqliteLedger(path, lambda: 0.0)) as other,
         ledger.transaction(),
         pytest.raises(StateError, match="cannot be used now: database is locked"),
         other.transaction(),
@@ -112,7 +112,7 @@ def test_a_ledger_that_is_in_use_is_not_taken_for_a_damaged_one(ledger, path):
     with (
         ledger.transaction(),
         pytest.raises(StateError) as refused,
-        closing(SqliteLedger(path, timeout=0)) as other,
+        closing(SqliteLedger(path, lambda: 0.0)) as other,
     ):
         other.transaction().__enter__()
 
@@ -121,7 +121,7 @@ def test_a_ledger_that_is_in_use_is_not_taken_for_a_damaged_one(ledger, path):
 
 
 def test_once_the_one_has_left_the_other_may_go_in(ledger, path):
-    with closing(SqliteLedger(path, timeout=0)) as other:
+    with closing(SqliteLedger(path, lambda: 0.0)) as other:
         with ledger.transaction():
             ledger.put_settings({"job": "one"})
         with other.transaction():

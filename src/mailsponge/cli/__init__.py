@@ -25,6 +25,14 @@ class Entry(NamedTuple):
 COMMANDS = {
     "run": Entry("mailsponge.cli.sponge", "run", "Run a command, and mail when it keeps failing."),
     "status": Entry("mailsponge.cli.sponge", "status", "What fails, since when, and what was told."),
+    "history": Entry("mailsponge.cli.looking", "history", "The last runs of a job, and what failed in them."),
+    "show": Entry("mailsponge.cli.looking", "show", "What was logged in the run that failed last."),
+    "silence": Entry("mailsponge.cli.muting", "silence", "Mail nothing about it for a while."),
+    "ack": Entry("mailsponge.cli.muting", "ack", "Somebody knows: no more mails until it recovers."),
+    "forget": Entry("mailsponge.cli.muting", "forget", "Forget a source that is no more, or a whole job."),
+    "replay": Entry(
+        "mailsponge.cli.replaying", "replay_command", "What would have been mailed under other rules."
+    ),
     "check": Entry("mailsponge.cli.sponge", "check", "Look after jobs that died, reminders and unsent mail."),
     "outbox": Entry("mailsponge.cli.sponge", "outbox", "Mails decided on and not yet handed over."),
     "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mailsponge import clean
 
@@ -39,6 +40,11 @@ def print_table(made: Table) -> None:
     if not console.is_terminal:
         console.width = 100_000
     console.print(made)
+
+
+def print_line(text: Text) -> None:
+    """Print one line, in colours where there are any."""
+    Console(highlight=False, markup=False, soft_wrap=True).print(text)
 
 
 def note(text: str) -> None:

@@ -83,7 +83,9 @@ def job_place(state: Path, job: str) -> JobPlace:
 def job_places(state: Path) -> Iterator[JobPlace]:
     """Every job there is, by name. Nothing if the state directory is not there yet."""
     if state.is_dir():
-        yield from (JobPlace(path) for path in sorted(state.iterdir()) if (path / "runs").is_dir())
+        # A name with a dot in front is no job's: those are escaped. It is one that was forgotten.
+        jobs = (path for path in sorted(state.iterdir()) if not path.name.startswith("."))
+        yield from (JobPlace(path) for path in jobs if (path / "runs").is_dir())
 
 
 def _file_name(job: str) -> str:

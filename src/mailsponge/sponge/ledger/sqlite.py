@@ -444,7 +444,12 @@ def _wanted(run_id: str, source: str | None, level: int) -> dict[str, Any]:
 
 
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_DAMAGED_WORDS: Final = ("unsupported file format", "no such table", "no such column", "Could not decode to UTF-8")
+_DAMAGED_WORDS: Final = (
+    "unsupported file format",
+    "no such table",
+    "no such column",
+    "Could not decode to UTF-8",
+)
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -1,0 +1,187 @@
+"""Commands that change what is told: silence, ack, forget."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+from rich.text import Text
+
+from mailsponge import clean, clock
+from mailsponge.cli import output
+from mailsponge.cli.jobs import moment, one_place, with_state
+from mailsponge.errors import UsageError
+from mailsponge.sponge import digest
+from mailsponge.sponge import patience as grammar
+from mailsponge.sponge.ledger import Ledger
+from mailsponge.sponge.ledger.opening import open_ledger
+from mailsponge.sponge.lock import locked
+from mailsponge.sponge.model import Incident, Silence
+from mailsponge.sponge.places import JobPlace
+from mailsponge.sponge.policy import acknowledge, telling
+
+EVERYTHING = "*"
+_LOCK_SECONDS = 10.0
+
+
+@contextmanager
+def _changing(place: JobPlace) -> Iterator[Ledger]:
+    """The job's ledger, in a transaction that ends with the block."""
+    ledger, trouble = open_ledger(place)
+    if trouble:
+        output.error(trouble)
+    with closing(ledger), ledger.transaction():
+        yield ledger
+
+
+@click.command()
+@click.argument("job")
+@click.argument("source", required=False, default=EVERYTHING, metavar="[SOURCE]")
+@click.option("--for", "duration", metavar="D", help='How long: "30 min", "2 hours", "1 day", "2 weeks".')
+@click.option("--because", default="", metavar="TEXT", help="Why; shown by status.")
+@click.option("--end", is_flag=True, help="End the silence now.")
+@with_state
+def silence(job: str, source: str, duration: str | None, because: str, end: bool, state: str | None) -> None:
+    """Mail nothing for a while about a source, or about all of a job.
+
+    SOURCE may be a pattern, as for file names: "nas*". All is recorded as ever. What is still true when the silence
+    ends is told then, and so is a recovery whose failure was told before. Without --for, list the job's silences.
+
+    \b
+    Examples:
+      mailsponge silence podcasts "Søndag på P1" --for "2 days" --because "moving to a new host"
+      mailsponge silence backup --for "3 hours"
+      mailsponge silence backup --end
+      mailsponge silence backup
+    """
+    place = one_place(state, job)
+    now = clock.now()
+    if end:
+        with _changing(place) as ledger:
+            ended = [s for s in ledger.silences() if s.pattern == source and s.since <= now < s.until]
+            if not ended:
+                output.fail(f"no silence of {_shown(source)} is going on: mailsponge silence JOB lists them")
+            ledger.put_silences([s._replace(until=now) if s in ended else s for s in ledger.silences()])
+        click.echo(f"{clean.line(job)}: {_shown(source)} is told of again")
+        return
+    if duration is None:
+        _list_silences(place, now)
+        return
+    new = Silence(source, now, now + _seconds(duration), because)
+    with _changing(place) as ledger:
+        ledger.put_silences([*ledger.silences(), new])
+        known = ledger.states().keys() | {standing.source for standing in ledger.standings()}
+        matched = [name for name in known if telling.silence_of(name, [new], now)]
+    click.echo(f"{clean.line(job)}: {_shown(source)} is silent until {moment(new.until)}")
+    if source != EVERYTHING and not matched:
+        output.note(f"no source of {job} is called that yet; mailsponge status {job} shows their names")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = grammar.duration(text)
+    except UsageError as error:
+        raise click.UsageError(f"--for: {error}") from error
+    if seconds <= 0:
+        raise click.UsageError("--for: a silence takes some time")
+    return seconds
+
+
+def _list_silences(place: JobPlace, now: float) -> None:
+    with _changing(place) as ledger:
+        going_on = [silence for silence in ledger.silences() if silence.since <= now < silence.until]
+    if not going_on:
+        output.note("nothing is silenced")
+        return
+    table = output.table("what", "until", "because")
+    for entry in going_on:
+        table.add_row(Text(_shown(entry.pattern)), Text(moment(entry.until)), Text(clean.line(entry.because)))
+    output.print_table(table)
+
+
+def _shown(pattern: str) -> str:
+    return "the whole job" if pattern == EVERYTHING else digest.name(pattern)
+
+
+@click.command()
+@click.argument("job")
+@click.argument("source", required=False)
+@click.option("--undo", is_flag=True, help="Take the acknowledgement back.")
+@with_state
+def ack(job: str, source: str | None, undo: bool, state: str | None) -> None:
+    """Acknowledge a failure: somebody knows, so no more mails about it.
+
+    That lasts until the source recovers, which is told if the failure was, or until it fails at a higher level than so
+    far. Without SOURCE, every failure of the job is acknowledged; the job itself is called "".
+
+    \b
+    Examples:
+      mailsponge ack podcasts "Søndag på P1"
+      mailsponge ack podcasts
+      mailsponge ack podcasts --undo
+    """
+    place = one_place(state, job)
+    with _changing(place) as ledger:
+        failing = {
+            name: incident
+            for name, incident in ledger.incidents().items()
+            if source in (None, name) and (incident.failing or incident.soft or incident.recovering)
+        }
+        ledger.put_incidents({name: _acked(incident, undo) for name, incident in failing.items()})
+    if not failing:
+        output.fail(
+            f"nothing to acknowledge: {_name(source)} does not fail; mailsponge status {job} shows what does"
+        )
+    for name in sorted(failing):
+        click.echo(f"{clean.line(job)}: {digest.name(name)} is {'told of again' if undo else 'acknowledged'}")
+
+
+def _acked(incident: Incident, undo: bool) -> Incident:
+    return incident._replace(acknowledged=None) if undo else acknowledge(incident)
+
+
+def _name(source: str | None) -> str:
+    return "nothing of it" if source is None else digest.name(source)
+
+
+@click.command()
+@click.argument("job")
+@click.argument("source", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_state
+def forget(job: str, source: str | None, yes: bool, state: str | None) -> None:
+    """Forget a source that is no more, or a whole job.
+
+    A source is forgotten with its state: nothing is told of it any more, and should it come back, it is new. What was
+    logged stays in the history. A whole job is not deleted but renamed, so that it can be brought back.
+
+    \b
+    Examples:
+      mailsponge forget podcasts "A show that has ended"
+      mailsponge forget old-job
+    """
+    place = one_place(state, job)
+    if source is None:
+        _forget_job(place, job, yes)
+        return
+    with _changing(place) as ledger:
+        if source not in {standing.source for standing in ledger.standings()}:
+            output.fail(
+                f"{job} knows no source {clean.line(source)!r}: mailsponge status {job} shows their names"
+            )
+        ledger.forget([source])
+    click.echo(f"{clean.line(job)}: {digest.name(source)} is forgotten")
+
+
+def _forget_job(place: JobPlace, job: str, yes: bool) -> None:
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Forget the job {clean.line(job)}, its history and the mails that wait?", abort=True)
+    with locked(place.lock, lambda: _LOCK_SECONDS) as mine:
+        if not mine:
+            output.fail(f"{job} is being squeezed right now: try again")
+        aside = place.directory.with_name(f".forgotten-{int(clock.now())}-{place.directory.name}"[:240])
+        os.rename(place.directory, aside)
+    click.echo(f"{clean.line(job)} is forgotten. To bring it back: mv {aside} {place.directory}")
