@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from mailsponge.sponge.model import (
@@ -102,6 +103,11 @@ class Story:
     def flip(self) -> Flip:
         (flip,) = self.last.flips
         return flip
+
+
+def flat(told: Iterable[Iterable[Kind]]) -> list[Kind]:
+    """What several runs told, one after another."""
+    return list(itertools.chain.from_iterable(told))
 
 
 def statuses(story: Story, attempts: Iterable[Attempt]) -> list[Status]:
