@@ -46,8 +46,8 @@ class OpenRun:
             journal.block_entered(source, self._at + 1), journal.block_left(source, self._at + 2, None)
         )
 
-    def end(self, ending: str = "finished") -> None:
-        self.write(journal.line(k="end", t=self._at + 3, ending=ending))
+    def end(self, ending: str = "finished", at: float | None = None) -> None:
+        self.write(journal.line(k="end", t=at or self._at + 3, ending=ending))
         self.die()
 
     def die(self) -> None:
