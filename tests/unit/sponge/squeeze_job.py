@@ -94,6 +94,10 @@ class SqueezeJob:
     def ledger(self) -> SqliteLedger:
         return SqliteLedger(self.place.ledger)
 
+    def ledger_of_a_first_squeeze(self) -> SqliteLedger:
+        self.squeeze()
+        return self.ledger()
+
     def states(self) -> dict[str, SourceState]:
         with closing(self.ledger()) as ledger, ledger.transaction():
             return ledger.states()
