@@ -1,11 +1,11 @@
-"""What holds for every job of a user, unless a program or the environment says otherwise: ``sponge.toml``.
+r"""What holds for every job of a user, unless a program or the environment says otherwise: ``sponge.toml``.
 
 ``$XDG_CONFIG_HOME/mailsponge/sponge.toml``, else ``~/.config/mailsponge/sponge.toml``:
 
     to = ["me@example.org"]                     # else MAILSPONGE_TO
     mailhost = "smtp://me@smtp.example.org:587" # else MAILSPONGE_MAILHOST; never with a password
     state = "/var/lib/mailsponge"               # else MAILSPONGE_STATE
-    mask = ["(?i)badge=(\\\\d+)"]                 # more that is secret, as regular expressions
+    mask = ["(?i)badge=(\\d+)"]                 # more that is secret, as regular expressions
     keep_records = "30 days"
     keep_runs = "400 days"
 """
