@@ -82,6 +82,7 @@ class _PostOffice:
         self._machine = machine
         self._config = loaded.config
         self._rules = rules_of(loaded)
+        self._listener: Listener | None = None
 
     async def run(self, sink: LogSink) -> None:
         """Open, work until a signal says to stop, close."""
@@ -89,6 +90,8 @@ class _PostOffice:
         told_to_stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
+        # Also from the first moment: left to itself, this signal ends a process.
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         sink.gather(loop)
         try:
             store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
@@ -103,9 +106,8 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        listener = Listener(self._rules, store)
+        listener = self._listener = Listener(self._rules, store)
         where = await listener.start(self._config.smtp.listen)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload, listener)
         self._ready(where)
         await told_to_stop.wait()
         log.info("stopping")
@@ -124,14 +126,16 @@ class _PostOffice:
         sys.stderr.flush()
         notify(f"READY=1\nSTATUS=smtp {addresses}")
 
-    def _reload(self, listener: Listener) -> None:
+    def _reload(self) -> None:
         """Read the configuration again; one that cannot be changes nothing."""
         try:
             loaded = read(self._wish, self._machine)
-            listener.rules = rules_of(loaded)
+            self._rules = rules_of(loaded)
         except ConfigError as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
+        if self._listener is not None:
+            self._listener.rules = self._rules
         old, new = self._config, loaded.config
         if (old.data, old.smtp) != (new.data, new.smtp):
             log.warning("reloaded; data and smtp.listen change when the server is started anew")

@@ -5,6 +5,9 @@ So ``mailsponge status`` starts quickly, and works where the post office is not 
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
 from typing import NamedTuple
@@ -103,9 +106,22 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what it raises on purpose is told, without a traceback."""
         try:
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
+            sys.stdout.flush()
         except MailspongeError as error:
             raise Failure(str(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read it has seen enough; click ends quietly
+        except OSError as error:
+            _forget_output()
+            raise Failure(str(error)) from error
+        return done
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried once more as the interpreter ends, and fail with a traceback."""
+    with open(os.devnull, "wb") as nowhere, contextlib.suppress(OSError, ValueError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @click.group(

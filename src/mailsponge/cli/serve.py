@@ -44,7 +44,7 @@ def serve(data: Path | None, config: Path | None, smtp: tuple[Endpoint, ...]) ->
 
     \b
     Then send something, and read it:
-      curl smtp://127.0.0.1:2525 --mail-from me@localhost --mail-rcpt root@localhost -T letter.txt
+      curl smtp://127.0.0.1:2525 --mail-from me@localhost --mail-rcpt root@localhost --crlf -T letter.txt
       mailsponge mail list
 
     A line with `ready` and the addresses is printed once every one of them is listened on; then comes one line a
