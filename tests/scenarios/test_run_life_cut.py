@@ -8,9 +8,9 @@ from kit.smtp_server import SmtpServer
 CLOCK = """\
 import logging, os, sys, threading, time
 from mailsponge import SpongeHandler, source
-from mailsponge.sponge import run
+from mailsponge.sponge import handler as hot, run
 now = 0.0
-run.monotonic = lambda: now
+run.monotonic = hot.monotonic = lambda: now
 def hours_pass(hours):
     global now
     now += hours * 3600
@@ -341,10 +341,9 @@ def test_a_fork_is_no_part_of_the_run_before_the_cut(job: Job):
         + "\n".join(
             [
                 "import warnings; warnings.simplefilter('ignore')",
-                "from mailsponge.sponge import squeeze",
-                "held, go_on = threading.Event(), threading.Event()",
-                "compose = squeeze.policy.remind",
-                "squeeze.policy.remind = lambda *all: (held.set(), go_on.wait(), compose(*all))[2]",
+                "from mailsponge.sponge import folder",
+                "held, go_on, ended = threading.Event(), threading.Event(), folder.ended",
+                "folder.ended = lambda place: (held.set(), go_on.wait(), ended(place))[2]",
                 'log.info("first")',
                 "hours_pass(1)",
                 'log.info("second")',

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+from mailsponge.clock import monotonic
 from mailsponge.errors import UsageError
 from mailsponge.sponge import journal, places
 from mailsponge.sponge.journal import Journal
@@ -132,16 +133,20 @@ class SpongeHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - a record may be made by hand, and its fields raise whatever they like
             self.handleError(record)
             line = self._bare_line(record)
-        is_written = False
+        job = self._job
         try:
             # A run may end between two steps, in another thread; then the record goes into the next one.
-            while not is_written:
-                run = self._job.current(record)
+            while True:
+                run = job.journal
+                # What nearly every record finds is looked at here: a call costs more than the looking.
+                if run is None or job.units or monotonic() >= job.cut_at:
+                    run = job.current(record)
                 if run is not self._adopted:
                     self._adopt(run)
-                is_written = run.write(line)
-                if run.trouble is not None:
-                    self._job.notice(run)
+                if run.write(line):
+                    break
+            if run.trouble is not None:
+                job.notice(run)
         except Exception:  # noqa: BLE001 - logging's rule: whatever is wrong with a record, the program goes on
             self.handleError(record)
 

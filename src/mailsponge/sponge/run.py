@@ -78,12 +78,15 @@ class Job:
         self.settings = settings
         self._given = given
         self._every = every
-        self._cut_at = math.inf
         self._lock = threading.RLock()
-        self._journal: Journal | None = None
+        self.cut_at = math.inf
+        """When the process's run is to be cut, by the monotonic clock."""
+        self.journal: Journal | None = None
+        """The journal of the process's run; None before it has begun."""
+        self.units: dict[str, _Unit] = {}
+        """The units that are going on, by their names."""
         self._run: folder.OpenRun | None = None
         self._blocks = Blocks()
-        self._units: dict[str, _Unit] = {}
         self._closing: Journal | None = None
         self._squeezing: threading.Thread | None = None
         self._owner_folder = family.inherited(place)
@@ -93,19 +96,19 @@ class Job:
     def configure(self, settings: Settings, given: Sequence[str] | None, every: float = math.inf) -> None:
         """Take what a later handler of the same job was told."""
         self.settings, self._given = settings, given
-        if every != self._every:
-            self._every = every
-            self._cut_at = monotonic() + every
-        if self._journal is not None:
-            self._journal.write(line(k="settings", settings=settings.to_json()))
+        is_another, self._every = every != self._every, every
+        if self.journal is not None:
+            if is_another:
+                self.cut_at = monotonic() + every
+            self.journal.write(line(k="settings", settings=settings.to_json()))
 
     def current(self, record: logging.LogRecord | None = None) -> Journal:
         """The journal to write into; a run is begun or joined if there is none, and cut if it is time."""
-        if self._units and (unit := self._unit(record)):
+        if self.units and (unit := self._unit(record)):
             return unit.journal
-        if monotonic() >= self._cut_at:
+        if monotonic() >= self.cut_at:
             self._cut()
-        return self._journal or self.begin()
+        return self.journal or self.begin()
 
     def entered(self, number: int, name: str, line: bytes) -> None:
         """Write the line of a block that begins. It is known by its number until it is left."""
@@ -114,7 +117,7 @@ class Job:
             journal = self.current()
             with self._blocks.lock:
                 # The lock is held for no more: a run that begins takes it, and others wait for that one.
-                is_written = journal is self._journal and journal.write(line)
+                is_written = journal is self.journal and journal.write(line)
                 if is_written:
                     self._blocks.entered(number, name)
 
@@ -123,9 +126,9 @@ class Job:
         is_written = False
         while not is_written:
             unit = self._unit()
-            journal = unit.journal if unit else self._journal or self.begin()
+            journal = unit.journal if unit else self.journal or self.begin()
             with self._blocks.lock:
-                if unit or journal is self._journal:
+                if unit or journal is self.journal:
                     said = line if self._blocks.is_well(number) else line_of_a_part
                     is_written = journal.write(said)
                     if is_written:
@@ -133,22 +136,22 @@ class Job:
 
     def _unit(self, record: logging.LogRecord | None = None) -> _Unit | None:
         """The unit that this context is in, or the record was; a task may outlive the one in which it was made."""
-        if not self._units:
+        if not self.units:
             return None
         stamped = getattr(record, UNITS, None)
         names = str(stamped).split() if stamped else units.get()
-        return next((unit for name in names if (unit := self._units.get(name))), None)
+        return next((unit for name in names if (unit := self.units.get(name))), None)
 
     def begin(self) -> Journal:
         """Begin the process's run of this job, or join the run of its parent. Never raises OSError."""
         with self._lock:
-            if self._journal is None:
+            if self.journal is None:
                 journal = self._joined() or self._begun()
                 with self._blocks.lock:
                     self._blocks.go_on_in(journal, time.time())
-                    self._journal = journal
-                self._cut_at = monotonic() + self._every
-            return self._journal
+                    self.journal = journal
+                self.cut_at = monotonic() + self._every
+            return self.journal
 
     def _joined(self) -> Journal | None:
         if self._owner_folder is None:
@@ -175,8 +178,8 @@ class Job:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            if monotonic() >= self._cut_at:
-                self._cut_at = monotonic() + min(self._every, _TOO_EARLY)
+            if monotonic() >= self.cut_at:
+                self.cut_at = monotonic() + min(self._every, _TOO_EARLY)
                 self._cut_unless_it_is_too_early()
         finally:
             self._lock.release()
@@ -192,7 +195,7 @@ class Job:
         last = self._replace(Journal(run.descriptor, self._overflow), run)
         is_kept = self._close_last(last, Ending.FINISHED, "")
         self._closing = None
-        self._cut_at = monotonic() + self._every
+        self.cut_at = monotonic() + self._every
         if is_kept:
             self._squeeze_in_a_thread(last)
 
@@ -213,11 +216,11 @@ class Job:
         with self._blocks.lock:
             now = time.time()
             # Kept where a fork finds it: a child's copy of it would look like somebody who still writes.
-            self._closing = self._journal
-            ended = self._blocks.end_in(self._journal, now) if self._journal is not None else ()
-            last = _Last(self._journal, self._run, self._is_stray, ended)
+            self._closing = self.journal
+            ended = self._blocks.end_in(self.journal, now) if self.journal is not None else ()
+            last = _Last(self.journal, self._run, self._is_stray, ended)
             self._blocks.go_on_in(journal, now)
-            self._journal, self._run = journal, run
+            self.journal, self._run = journal, run
             if not self._is_stray:
                 family.announce(run.folder, self.place)
         return last
@@ -296,10 +299,10 @@ class Job:
         """The run as it is; the next record begins another."""
         with self._lock:
             with self._blocks.lock:
-                blocks = self._blocks.end_in(self._journal, time.time()) if self._journal is not None else ()
-                last = _Last(self._journal, self._run, self._is_stray, blocks)
-                self._journal = self._run = None
-            self._cut_at = math.inf
+                blocks = self._blocks.end_in(self.journal, time.time()) if self.journal is not None else ()
+                last = _Last(self.journal, self._run, self._is_stray, blocks)
+                self.journal = self._run = None
+            self.cut_at = math.inf
             if not last.is_stray:
                 family.withdraw(self.place)
             return last
@@ -363,7 +366,7 @@ class Job:
         """One unit of work of a program that never ends, as a run of its own."""
         journal, run = self._opened()
         name = run.id if run else folder.random_name()
-        self._units[name] = _Unit(journal, run)
+        self.units[name] = _Unit(journal, run)
         token = units.set((name, *units.get()))
         ending, why = Ending.FINISHED, ""
         try:
@@ -376,7 +379,7 @@ class Job:
                 # A generator may be closed by another task than the one that ran it.
                 units.reset(token)
             # A fork inside the block leaves it too; there it was let go of, and ends with the process that entered it.
-            if self._units.pop(name, None) and self._close(journal, ending, why):
+            if self.units.pop(name, None) and self._close(journal, ending, why):
                 self._squeeze(Deadline(self.settings.timeout))
 
     def forked(self) -> None:
@@ -386,13 +389,13 @@ class Job:
         run = unit.run if unit else self._run
         if run is not None:
             self._owner_folder = run.folder
-        for journal in (self._journal, self._closing, *(unit.journal for unit in self._units.values())):
+        for journal in (self.journal, self._closing, *(unit.journal for unit in self.units.values())):
             if journal is not None:
                 journal.abandon()
-        self._units.clear()
+        self.units.clear()
         self._blocks = Blocks()
-        self._journal = self._run = self._closing = self._squeezing = None
-        self._cut_at = math.inf
+        self.journal = self._run = self._closing = self._squeezing = None
+        self.cut_at = math.inf
 
     def notice(self, journal: Journal) -> None:
         """Say once that the disk takes no more."""
