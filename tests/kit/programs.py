@@ -141,9 +141,11 @@ class Job:
         """Run a program to its end."""
         return ended(self.start(program, *arguments, **options), within)
 
-    def log(self, *lines: str, before: str = PREAMBLE, **options: Any) -> Done:
+    def log(
+        self, *lines: str, before: str = PREAMBLE, arguments: tuple[str, ...] = (), **options: Any
+    ) -> Done:
         """Run a program that begins as most do."""
-        return self.run(before + "\n".join(lines) + "\n", **options)
+        return self.run(before + "\n".join(lines) + "\n", *arguments, **options)
 
     def command(self, *arguments: str, **env: str) -> Done:
         """Run ``mailsponge`` with some arguments."""

@@ -15,11 +15,12 @@ from rich.text import Text
 from mailsponge import clean, clock
 from mailsponge.cli import output
 from mailsponge.clock import Deadline
-from mailsponge.errors import MailspongeError
+from mailsponge.errors import MailspongeError, UsageError
 from mailsponge.sponge import digest, report
 from mailsponge.sponge.command import run as run_command
 from mailsponge.sponge.handler import SpongeHandler
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
+from mailsponge.sponge.lines import Pattern
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
 from mailsponge.sponge.model import JOB_ITSELF, Mail, Status
 from mailsponge.sponge.places import JobPlace, job_place, job_places, state_directory
@@ -53,6 +54,11 @@ def _with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     "--patience", metavar="P", help='When failing matters: "3 runs", "2 of 5 runs", "6 hours", "now".'
 )
 @click.option("--source", "source_name", metavar="S", help="What the command works on, judged by itself.")
+@click.option(
+    "--match",
+    metavar="REGEX",
+    help="Takes lines apart: (?P<source>…), (?P<level>…) and (?P<message>…), or some of them.",
+)
 @_with_state
 @click.argument("command", nargs=-1, required=True, metavar="-- COMMAND…")
 def run(
@@ -61,6 +67,7 @@ def run(
     mailhost: str | None,
     patience: str | None,
     source_name: str | None,
+    match: str | None,
     state: str | None,
     command: tuple[str, ...],
 ) -> None:
@@ -69,24 +76,33 @@ def run(
     Its output passes through as it comes, and is kept with the run: standard output as INFO, standard error as WARNING.
     An exit status other than 0, or a signal, is a failure. mailsponge run ends with the command's own status.
 
+    With --match a regular expression finds in each line what it is about, how bad it is, and what it says. A line that
+    it does not match, or does not tell the source of, belongs to --source, or to the job.
+
     \b
     Examples:
       mailsponge run backup --to me@example.org -- restic backup /home
       mailsponge run sync --source nas1 --patience "2 runs" -- rsync -a nas1:/data /srv/nas1
+      mailsponge run mirror --match '^(?P<level>[A-Z]+) (?P<source>\\S+): (?P<message>.*)' -- mirror-all
       MAILSPONGE_TO=me@example.org mailsponge run tidy --patience now -- ./tidy.sh
     """
     try:
+        pattern = _pattern(match)
         handler = SpongeHandler(
-            job, toaddrs, mailhost=mailhost, patience=patience, state=state, level="DEBUG"
+            job, toaddrs, mailhost=mailhost, patience=patience, state=state, level=1, every="never"
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    if source_name:
-        with in_source(source_name):
-            status = run_command(command, handler)
-    else:
-        status = run_command(command, handler)
+    with in_source(source_name) if source_name else contextlib.nullcontext():
+        status = run_command(command, handler, pattern=pattern)
     sys.exit(status)
+
+
+def _pattern(match: str | None) -> Pattern | None:
+    try:
+        return None if match is None else Pattern(match)
+    except UsageError as error:
+        raise UsageError(f"--match {error}") from error
 
 
 @click.command()

@@ -27,6 +27,7 @@ class Fold:
         self._first: dict[str, Any] = {}
         self._last_at = 0.0
         self._ending: Ending | None = None
+        self._left: set[str] = set()
         self.attempts: dict[str, Attempt] = {}
         self.settings: dict[str, Any] | None = None
         """The job's settings as last written in the journals; None if they are in none."""
@@ -75,6 +76,8 @@ class Fold:
             return self._block_left(line, at)
         elif kind == "cut":
             self._attempt(storable(line["s"])).broken_off = True
+        elif kind == "part":
+            self._block_in_part(storable(line["s"]))
         elif kind in ("begin", "settings"):
             self.settings = line.get("settings", self.settings)
         elif kind == "layout":
@@ -105,10 +108,18 @@ class Fold:
         source, trace = storable(line["s"]), _text(line, "e")
         attempt = self._attempt(source)
         attempt.entered, attempt.broken_off = True, False
+        self._left.add(source)
         if not trace:
             return None
         attempt.raised = True
         return Record(source, at, ERROR, "mailsponge", *_headline(trace))
+
+    def _block_in_part(self, source: str) -> None:
+        """A part of a block proves nothing, and takes nothing from what a whole one has proved."""
+        attempt = self._attempt(source)
+        attempt.entered = True
+        if source not in self._left:
+            attempt.broken_off = True
 
     def _end(self, line: dict[str, Any], at: float) -> Record | None:
         trace = _text(line, "e")
@@ -140,6 +151,16 @@ class Fold:
             ending=self._ending or gone,
             records=self._count,
         )
+
+
+def failed_sources(paths: list[Path], fail_level: int) -> set[str]:
+    """The sources that failed in a run, whatever its policy will make of that. Raises OSError."""
+    fold = Fold(paths, 0)
+    for _ in fold.records():
+        pass
+    return {
+        name for name, attempt in fold.attempts.items() if attempt.raised or attempt.highest >= fail_level
+    }
 
 
 def _is_moment(at: object) -> bool:

@@ -8,6 +8,8 @@ power. A line is JSON in ASCII, so no text, whatever it holds, can break out of 
     {"k":"in","t":…,"s":"source"}                                               a block is entered
     {"k":"out","t":…,"s":"source","e":"the exception that left it"}             and left
     {"k":"cut","t":…,"s":"source"}                                              or broken off: that proves nothing
+    {"k":"part","t":…,"s":"source"}                                             or goes on in the next run, or came from
+                                                                                the last and had failed there
     {"k":"layout","i":1,"fmt":…,"datefmt":…,"style":…}                          how records with "y":1 look
     {"k":"end","t":…,"ending":"finished","e":"traceback"}                       the run is over
 
@@ -178,7 +180,7 @@ class Journal:
 @functools.cache
 def _takes_nothing() -> int:
     """A descriptor that every write to fails."""
-    return above_standard_streams(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    return above_standard_streams(os.open(os.devnull, os.O_RDONLY))
 
 
 def line(**fields: Any) -> bytes:
@@ -200,6 +202,11 @@ def block_left(source: str, at: float, exception: str | None) -> bytes:
 def block_cut(source: str, at: float) -> bytes:
     """The line of a block that Ctrl-C, ``sys.exit()`` or a cancelled task left before its work was done."""
     return f'{{"k":"cut","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
+
+
+def block_in_part(source: str, at: float) -> bytes:
+    """The line of a block of which this run has seen a part, and nothing that proves it to be well."""
+    return f'{{"k":"part","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
 
 
 def tells_something(line: bytes) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailsponge.sponge.fold import Fold
+from mailsponge.sponge.fold import Fold, failed_sources
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
 from mailsponge.sponge.model import CRITICAL, ERROR, INFO, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run
 
@@ -164,6 +164,30 @@ def test_a_block_broken_off_is_known_as_such_until_one_is_left(fold):
     assert fold(BEGIN, {"k": "out", "t": 3, "s": "x"}, cut).attempts["x"].broken_off
 
 
+def test_a_part_of_a_block_proves_nothing_and_takes_nothing_from_a_whole_one(fold):
+    part, out = {"k": "part", "t": 2, "s": "x"}, {"k": "out", "t": 3, "s": "x"}
+
+    assert fold(BEGIN, part).attempts["x"] == Attempt(entered=True, broken_off=True)
+    assert fold(BEGIN, part, out).attempts["x"] == Attempt(entered=True)
+    assert fold(BEGIN, out, part).attempts["x"] == Attempt(entered=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "failed"),
+    [
+        (record(ERROR, s="x"), {"x"}),
+        (record(WARNING, s="x"), set()),
+        ({"k": "out", "t": 3, "s": "x", "e": "Gone"}, {"x"}),
+        ({"k": "out", "t": 3, "s": "x"}, set()),
+        ({"k": "part", "t": 3, "s": "x"}, set()),
+    ],
+)
+def test_which_sources_failed_can_be_seen_before_anything_is_judged(tmp_path, line, failed):
+    path = written(tmp_path / "owner.jsonl", (BEGIN, record(), line))
+
+    assert failed_sources([path], ERROR) == failed
+
+
 def test_children_add_to_what_their_owner_showed(tmp_path):
     owner = written(tmp_path / "owner.jsonl", (BEGIN, record(s="x"), END))
     joined = {**BEGIN, "k": "joined", "run": "other"}
@@ -270,6 +294,7 @@ DAMAGED = [
     {"k": "in", "s": None},
     {"k": "out", "s": "x", "e": 5},
     {"k": "cut"},
+    {"k": "part"},
     {"k": "end", "ending": "exploded"},
     {"k": "end", "e": 5},
     {"k": "layout"},
@@ -312,7 +337,9 @@ json_lines = st.dictionaries(
         ["k", "t", "l", "n", "s", "m", "e", "x", "y", "a", "i", "fmt", "datefmt", "style", "ending", "run"]
     ),
     json_values
-    | st.sampled_from(["begin", "joined", "in", "out", "cut", "end", "layout", "settings", "{", "$", 1, 40]),
+    | st.sampled_from(
+        ["begin", "joined", "in", "out", "cut", "part", "end", "layout", "settings", "{", "$", 1, 40]
+    ),
     max_size=8,
 ).map(lambda fields: json.dumps(fields).encode() + b"\n")
 any_lines = st.lists(st.binary(max_size=40) | json_lines, max_size=8).map(b"".join)
