@@ -113,6 +113,7 @@ class Job:
             "PYTHONPATH": str(SOURCES),
             "PYTHONWARNINGS": "default",
             "MAILSPONGE_STATE": str(self.state),
+            "XDG_CONFIG_HOME": str(self.home),
             "MAILSPONGE_MAILHOST": self.mailhost,
             **more,
         }

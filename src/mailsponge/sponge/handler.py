@@ -15,6 +15,7 @@ from typing import Any
 from mailsponge.clock import monotonic
 from mailsponge.errors import UsageError
 from mailsponge.sponge import journal, places
+from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.journal import Journal
 from mailsponge.sponge.layout import Layout, describe, is_chosen, keeps
 from mailsponge.sponge.mailhost import Credentials, Given, MailHost
@@ -50,6 +51,13 @@ class SpongeHandler(logging.Handler):
         recover_after: OK runs in a row after which a told failure is told to be over.
         remind: when a failure that stays is told again.
         common_cause: the share of healthy sources whose failing together counts as one failure of the job.
+        digest: when everything that was logged is mailed, told or not: ``"20 records"``, ``"20 ERROR records"``, a
+            duration; None: never.
+        expect: how often the job should run, such as ``"1 day"``; ``mailsponge check`` tells of a run that is missed.
+        mask: more that is secret, besides passwords, tokens and the like: regular expressions, of which the group, or
+            the whole match, is masked before anything is kept.
+        keep_records: how long what was logged is kept; None: ``"30 days"``.
+        keep_runs: how long it is remembered what came of each run; None: ``"400 days"``.
         every: how long a run of a process that lives long may be, such as ``"1 hour"``, or ``"never"``: with the first
             record after that, another begins.
         state: the directory to remember in; None: ``MAILSPONGE_STATE``, else the XDG state directory.
@@ -74,14 +82,20 @@ class SpongeHandler(logging.Handler):
         recover_after: int = 1,
         remind: str = DEFAULT_REMINDERS,
         common_cause: float = 0.8,
+        digest: str | None = None,
+        expect: str | None = None,
+        mask: Sequence[str] = (),
+        keep_records: str | None = None,
+        keep_runs: str | None = None,
         every: str = "1 hour",
         state: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(level)
-        host, login = _server(mailhost, credentials, secure)
+        otherwise = defaults()
+        host, login = _server(mailhost or otherwise.mailhost, credentials, secure)
         settings = Settings(
             job=job,
-            toaddrs=addresses(toaddrs or os.environ.get("MAILSPONGE_TO", "")),
+            toaddrs=addresses(toaddrs or otherwise.to),
             fromaddr=fromaddr,
             mailhost=host.url,
             subject=subject,
@@ -90,11 +104,16 @@ class SpongeHandler(logging.Handler):
             recover_after=recover_after,
             remind=remind,
             common_cause=common_cause,
+            digest=digest,
+            expect=expect,
+            mask=(*otherwise.mask, *mask),
+            keep_records=keep_records or otherwise.keep_records,
+            keep_runs=keep_runs or otherwise.keep_runs,
         )
         if fromaddr is not None:
             check_address(fromaddr)
         seconds = _seconds(every)
-        place = places.job_place(places.state_directory(state, os.environ), job)
+        place = places.job_place(places.state_directory(state or otherwise.state, os.environ), job)
         self._has_layout = False
         self._layout: Layout | None = None
         self._number = next(_layout_numbers)
@@ -213,7 +232,7 @@ def _server(
     given: Given, credentials: Sequence[str] | None, secure: object
 ) -> tuple[MailHost, Sequence[str] | None]:
     """The mail host with its user and its wish for TLS, and the login to be kept in memory."""
-    host = parse_mailhost(given or os.environ.get("MAILSPONGE_MAILHOST"))
+    host = parse_mailhost(given)
     login: Credentials | None = login_for(host, credentials)
     if login is not None:
         host = host._replace(user=login.user)

@@ -76,6 +76,11 @@ class Process:
         for job in self.jobs():
             try:
                 job.end_with_process(ending, why)
+            except KeyboardInterrupt:
+                # Somebody does not want to wait for a mail server that says nothing.
+                complain(
+                    f"job {job.settings.job}: interrupted as its run ended; what is left to do, the next run does"
+                )
             except Exception as error:  # noqa: BLE001 - a defect here must not replace the program's own last words
                 complain(
                     f"job {job.settings.job}: its run could not be ended: {error!r}; the next run folds it"

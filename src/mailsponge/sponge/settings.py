@@ -35,6 +35,8 @@ class Settings:
     common_cause: float = 0.8
     digest: str | None = None
     expect: str | None = None
+    mask: tuple[str, ...] = ()
+    """Regular expressions of what else is secret."""
     keep_records: str = "30 days"
     keep_runs: str = "400 days"
     """How long what was logged, and what came of it, is remembered."""
@@ -67,7 +69,8 @@ class Settings:
         names = cls.__dataclass_fields__.keys() - {"policy"}
         try:
             known = {name: fields[name] for name in names if name in fields}
-            return cls(**{**known, "toaddrs": addresses(fields["toaddrs"])})
+            lists = {"toaddrs": addresses(fields["toaddrs"]), "mask": tuple(fields.get("mask", ()))}
+            return cls(**{**known, **lists})
         except (KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"the settings kept for a job cannot be read: {error!r}") from error
 

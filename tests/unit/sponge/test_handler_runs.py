@@ -155,6 +155,7 @@ def test_what_the_handler_was_told_is_kept_with_the_run(runs):
         "common_cause": 0.5,
         "digest": None,
         "expect": None,
+        "mask": [],
         "keep_records": "30 days",
         "keep_runs": "400 days",
     }
