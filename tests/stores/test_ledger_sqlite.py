@@ -71,6 +71,49 @@ def test_what_was_committed_is_there_for_the_next_to_open_it(path):
         assert again.mails() == [MAIL]
 
 
+VERSION_1 = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL, host TEXT NOT NULL, began_at REAL NOT NULL, ended_at REAL NOT NULL,
+    ending TEXT NOT NULL, records INTEGER NOT NULL, note TEXT NOT NULL
+);
+CREATE TABLE verdict (
+    run TEXT NOT NULL, source TEXT NOT NULL, level INTEGER NOT NULL, PRIMARY KEY (run, source)
+) WITHOUT ROWID;
+CREATE TABLE record (
+    run TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL, level INTEGER NOT NULL, logger TEXT NOT NULL,
+    text TEXT NOT NULL, detail TEXT NOT NULL, laid_out INTEGER NOT NULL
+);
+CREATE INDEX record_run ON record (run, source);
+CREATE TABLE source (name TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (
+    message_id TEXT PRIMARY KEY, created_at REAL NOT NULL, subject TEXT NOT NULL, fromaddr TEXT NOT NULL,
+    toaddrs TEXT NOT NULL, content BLOB NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,
+    last_attempt_at REAL, last_reply TEXT NOT NULL
+);
+INSERT INTO run VALUES ('run1', 1, 'laptop', 100.0, 105.0, 'finished', 3, '');
+INSERT INTO record VALUES ('run1', 'x', 100.0, 40, 'feeds', 'one', 'trace', 0);
+INSERT INTO record VALUES ('run1', 'y', 101.0, 20, 'feeds', 'other', '', 1);
+INSERT INTO record VALUES ('run1', 'x', 102.0, 20, 'feeds', 'two', '', 1);
+PRAGMA user_version = 1;
+"""
+
+
+def test_an_older_ledger_is_taken_over_with_all_that_is_in_it(path):
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(VERSION_1)
+
+    with closing(SqliteLedger(path)) as ledger, ledger.transaction():
+        ledger.add_records("run2", [Record("x", 103.0, ERROR, "feeds", "three", "")])
+
+        assert ledger.records("run1", "x", 0) == [
+            Record("x", 100.0, ERROR, "feeds", "one", "trace"),
+            Record("x", 102.0, 20, "feeds", "two", "", laid_out=True),
+        ]
+        assert [record.text for record in ledger.records("run1", "y", 0)] == ["other"]
+        assert [record.text for record in ledger.records("run2", "x", 0)] == ["three"]
+
+
 def test_a_newer_ledger_is_refused_and_left_alone(path):
     fill(path)
     with closing(sqlite3.connect(path)) as database:
