@@ -172,7 +172,11 @@ class Mask:
         ends = list(accumulate(map(len, texts)))
         lowered = _lowered("".join(texts))
         found = set()
+        # One byte is found twenty times as fast as a word.
+        missing = [sign for sign in (b"_", b"-") if sign not in lowered]
         for hint in _HINTS:
+            if any(sign in hint for sign in missing):
+                continue
             at = lowered.find(hint)
             while at >= 0:
                 index = bisect_right(ends, at)
