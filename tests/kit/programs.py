@@ -196,7 +196,8 @@ class Job:
     def records(self) -> list[Kept]:
         """Every record, in the order of the runs and of their times."""
         query = (
-            "SELECT record.run, source, level, text, detail FROM record JOIN run ON run.id = record.run"
+            "SELECT span.run, source, level, text, detail"
+            " FROM span JOIN record ON record.rowid BETWEEN first AND last JOIN run ON run.id = span.run"
             " ORDER BY run.number, at, record.rowid"
         )
         with contextlib.closing(sqlite3.connect(self.place.ledger)) as database:

@@ -94,9 +94,8 @@ def _soak_up(
     status = child.wait()
     for reader in readers:
         reader.command_ended()
-    for reader in readers:
-        reader.end()
-    if any(reader.is_alive() for reader in readers):
+    cut_off = [reader.end() for reader in readers]
+    if any(cut_off):
         log.info("it has left a process behind that may still write; what that says from now on is not kept")
     return status
 
@@ -144,11 +143,14 @@ class _Reader(threading.Thread):
                 self._context.run(self._lines.take, piece)
             return not self._is_over
 
-    def _finish(self) -> None:
+    def _finish(self) -> bool:
+        """Take nothing more; whether that was not so already."""
         with self._lock:
-            if not self._is_over:
-                self._is_over = True
-                self._context.run(self._lines.end)
+            if self._is_over:
+                return False
+            self._is_over = True
+            self._context.run(self._lines.end)
+            return True
 
     def command_ended(self) -> None:
         """From now on, count how long it waits and how much it reads."""
@@ -156,11 +158,11 @@ class _Reader(threading.Thread):
             self._waits_since = monotonic()
         self._waited, self._read = 0.0, 0
 
-    def end(self) -> None:
-        """Let it read what the command itself has said, and for a while what others may say."""
+    def end(self) -> bool:
+        """Let it read what the command itself has said, and for a while what others may say; whether there is more."""
         while self.is_alive() and self._has_waited() < _AFTERWARDS and self._read <= _MOST_IN_A_PIPE:
             self.join(_PAUSE)
-        self._finish()
+        return self._finish()
 
 
 def _write_through(descriptor: int, piece: bytes) -> None:

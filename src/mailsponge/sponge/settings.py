@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mailsponge.errors import UsageError
 from mailsponge.sponge import patience as grammar
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
 
 LONGEST_TIMEOUT: Final = 86400.0
@@ -51,6 +52,7 @@ class Settings:
             self.patience, self.recover_after, self.remind, self.common_cause, self.digest, self.expect
         )
         object.__setattr__(self, "policy", policy)
+        Mask(self.mask)
         for name in ("keep_records", "keep_runs"):
             try:
                 grammar.duration(getattr(self, name))
@@ -61,7 +63,7 @@ class Settings:
         """A dict of what JSON knows, for the journal and the ledger."""
         fields = asdict(self)
         del fields["policy"]
-        return fields
+        return {**fields, "mask": list(self.mask)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Settings:

@@ -16,13 +16,14 @@ from typing import NamedTuple
 from mailsponge import clock
 from mailsponge.clock import Clock, Deadline
 from mailsponge.errors import LedgerUnreadable, StateError, UsageError
-from mailsponge.sponge import deliberation, digest, folder, outbox, transport
+from mailsponge.sponge import deliberation, digest, folder, journal, outbox, transport
 from mailsponge.sponge.fold import Fold
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import open_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
 from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import Flip, Mail, SourceState, Status
 from mailsponge.sponge.news import News
 from mailsponge.sponge.patience import duration
@@ -151,7 +152,7 @@ class Squeezer:
 
     def _fold(self, ledger: Ledger, path: Path, now: float) -> tuple[list[Flip], str]:
         """Put one run into the ledger, and let the policy decide on it."""
-        fold = Fold(folder.journals(path), folder.number(path))
+        fold = Fold(folder.journals(path), folder.number(path), self._mask(folder.journals(path)[0]))
         if ledger.has_run(fold.run_id):
             return [], ""
         ledger.add_records(fold.run_id, fold.records())
@@ -160,6 +161,13 @@ class Squeezer:
         if fold.settings is not None and is_newest:
             self._settings = self._readable(fold.settings) or self._settings
         return deliberation.run_folded(ledger, self._settings.policy, run, fold.attempts, now)
+
+    def _mask(self, owner: Path) -> Mask:
+        """What is secret in a run: what its own settings say, if its journal's beginning can be read."""
+        first = next(journal.read(owner), {})
+        fields = first.get("settings")
+        own = self._readable(fields) if isinstance(fields, dict) else None
+        return Mask((own or self._settings).mask)
 
     def _readable(self, fields: dict[str, object]) -> Settings | None:
         try:

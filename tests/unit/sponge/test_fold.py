@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mailsponge.sponge.fold import Fold, failed_sources
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import CRITICAL, ERROR, INFO, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run
 
 BEGIN = {
@@ -247,6 +248,86 @@ def test_a_source_with_lone_surrogates_is_one_source_in_every_line_of_it(fold):
     assert {r.source for r in folded.records} == {"a\\udcff"}
 
 
+# Secrets
+
+SECRET = "hunter2"
+WITH_SECRETS: dict[str, Line] = {
+    "message": record(m=f"password={SECRET}"),
+    "laid out at once": record(x=f"10:00 password={SECRET}"),
+    "laid out now": record(y=1, m=f"password={SECRET}"),
+    "traceback": record(e=f"Traceback\n  connect('https://me:{SECRET}@db')\nKeyError: 'x'"),
+    "source": record(s=f"https://me:{SECRET}@example.org/feed"),
+    "logger": record(n=f"feeds.token={SECRET}"),
+    "exception that left a block": {"k": "out", "t": 2, "s": "x", "e": f"Traceback\nError: token={SECRET}"},
+    "source of a block": {"k": "in", "t": 2, "s": f"https://me:{SECRET}@example.org/feed"},
+    "exception that ended the program": {"k": "end", "t": 2, "e": f"Traceback\nError: token={SECRET}"},
+    "damaged line": f'{{"t":1,"l":20,"m":"{{\\"password\\": \\"{SECRET}\\"'.encode() + b"\n",
+    "damaged line with escapes": f'{{"m":"\\u0070assword\\u003d{SECRET}\n'.encode(),
+    "line that no journal would hold": record(t=None, m=f"password={SECRET}"),
+    "JSON that hides a word": f'{{"t":1,"l":20,"n":"x","m":"\\u0070assword\\u003d{SECRET}"}}\n'.encode(),
+    "key over several lines": record(
+        e=f"Traceback\nError: -----BEGIN PRIVATE KEY-----\nMIIE\n{SECRET}\n-----END PRIVATE KEY-----"
+    ),
+}
+
+
+@pytest.mark.parametrize("line", WITH_SECRETS.values(), ids=WITH_SECRETS)
+def test_no_secret_of_a_journal_gets_into_the_ledger(tmp_path, line):
+    layout = {"k": "layout", "i": 1, "fmt": "%(asctime)s %(message)s"}
+    path = written(tmp_path / "owner.jsonl", (BEGIN, layout, record(), line, record()))
+    fold = Fold([path], 12)
+
+    with contextlib.closing(SqliteLedger(tmp_path / "ledger.db")) as ledger:
+        with ledger.transaction():
+            ledger.add_records(fold.run_id, fold.records())
+            ledger.add_run(fold.run(), dict.fromkeys(fold.attempts, ERROR), "")
+        kept = (tmp_path / "ledger.db").read_bytes()
+
+    assert SECRET.encode() not in kept
+    assert b"***" in kept
+    assert SECRET.encode() in path.read_bytes()
+
+
+def test_a_key_in_an_exception_is_masked_before_its_last_line_becomes_the_headline(fold):
+    key = f"-----BEGIN PRIVATE KEY-----\nMIIE\n{SECRET}"
+
+    (kept,) = fold(BEGIN, {"k": "out", "t": 2, "s": "x", "e": f"Traceback\nError: {key}"}).records
+
+    assert kept.text == "Error: -----BEGIN PRIVATE KEY-----***"
+
+
+def test_a_source_with_a_secret_in_its_name_is_one_source_in_every_line_of_it(fold):
+    name, masked = f"https://me:{SECRET}@example.org/feed", "https://me:***@example.org/feed"
+    blocks = [{"k": kind, "t": 2, "s": name, "e": "boom"} for kind in ("in", "out", "cut")]
+    folded = fold(BEGIN, record(s=name), record(ERROR, s=name), *blocks)
+
+    assert folded.attempts == {
+        masked: Attempt(highest=ERROR, lowest=INFO, entered=True, raised=True, broken_off=True)
+    }
+    assert {r.source for r in folded.records} == {masked}
+
+
+def test_sources_that_differ_in_their_secrets_alone_are_one(fold):
+    folded = fold(
+        BEGIN, record(ERROR, s="//me:one@x"), record(ERROR, s="https://me:a@x"), record(s="https://me:b@x")
+    )
+
+    assert folded.attempts["https://me:***@x"] == Attempt(highest=ERROR, lowest=INFO)
+
+
+def test_ones_own_expressions_mask_too(tmp_path):
+    path = written(
+        tmp_path / "owner.jsonl", (BEGIN, record(m="pin 1234"), record(s="pin 1234", n="pin 1234"))
+    )
+    fold = Fold([path], 12, Mask([r"pin (\d+)"]))
+
+    assert [(r.text, r.source, r.logger) for r in fold.records()] == [
+        ("pin ***", "", "feeds"),
+        ("HTTP 404", "pin ***", "pin ***"),
+    ]
+    assert "pin ***" in fold.attempts
+
+
 # Damage
 
 
@@ -290,6 +371,11 @@ DAMAGED = [
     record(s=5),
     record(n=None),
     record(e=["Traceback"]),
+    record(level=20.5),
+    record(n=["feeds"]),
+    record(s={}),
+    b'{"a":1},{"b":2}\n',
+    b'{"t":150.0,"l":20,"a":[\n',
     {"k": "in"},
     {"k": "in", "s": None},
     {"k": "out", "s": "x", "e": 5},
