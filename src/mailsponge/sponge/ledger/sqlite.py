@@ -289,7 +289,7 @@ class SqliteLedger:
 
     def excerpt(self, run_id: str, source: str | None, first: int, last: int, level: int = 0) -> Excerpt:
         """The two ends of one source's log in one run."""
-        query = f"SELECT count(*) FROM {_SPANS} WHERE {_WANTED}"
+        query = f"SELECT count(*) FROM {_where(source)}"
         wanted = _wanted(run_id, source, level)
         count = int(self._database.execute(query, wanted).fetchone()[0])
         if count <= first + last:
@@ -299,7 +299,7 @@ class SqliteLedger:
         return Excerpt(head, tail[::-1], count - first - last)
 
     def _records(self, run_id: str, source: str | None, level: int, order: str, most: int) -> list[Record]:
-        query = f"SELECT {RECORD_COLUMNS} FROM {_SPANS} WHERE {_WANTED} ORDER BY {order} LIMIT :most"
+        query = f"SELECT {RECORD_COLUMNS} FROM {_where(source)} ORDER BY {order} LIMIT :most"
         rows = self._database.execute(query, {**_wanted(run_id, source, level), "most": most})
         return [record_of(row) for row in rows]
 
@@ -334,10 +334,12 @@ class SqliteLedger:
     def put_incidents(self, incidents: Mapping[str, Incident]) -> None:
         """Keep the incidents that changed."""
         self._database.executemany(
-            "DELETE FROM incident WHERE name = ?", ((storable_value(name),) for name in incidents)
+            "DELETE FROM incident WHERE name = ?",
+            ((storable_value(name),) for name, kept in incidents.items() if kept == _QUIET),
         )
         self._database.executemany(
-            "INSERT INTO incident (name, incident) VALUES (?, ?)",
+            "INSERT INTO incident (name, incident) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET incident = excluded.incident",
             ((storable_value(name), as_json(kept)) for name, kept in incidents.items() if kept != _QUIET),
         )
 
@@ -463,7 +465,10 @@ class SqliteLedger:
         execute("DELETE FROM outbox WHERE status = 'sent' AND created_at < ?", (runs_before,))
 
 
-_WANTED: Final = "run = :run AND (:source IS NULL OR source = :source) AND level >= :level"
+def _where(source: str | None) -> str:
+    """Which records are wanted. Two texts rather than one that fits both: SQLite would use no index for that."""
+    whose = "" if source is None else " AND source = :source"
+    return f"{_SPANS} WHERE run = :run{whose} AND level >= :level"
 
 
 def _wanted(run_id: str, source: str | None, level: int) -> dict[str, Any]:
