@@ -89,25 +89,28 @@ class Session:
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
             f" SET LOCAL lock_timeout = {milliseconds}; SELECT pg_advisory_xact_lock({lock})"
         )
+        self._execute_first(begin)
+        return self._open()
+
+    def _execute_first(self, query: str) -> psycopg.Cursor[Row]:
+        """Execute what begins something. If the connection was ended since it was last used, it is made anew."""
         before = self._connection
         connection = self._open()
         try:
-            connection.execute(begin.encode())
+            return connection.execute(query.encode())
         except _NoAnswer:
             raise
         except psycopg.OperationalError:
             _undo(connection)
             if connection is not before or not connection.closed:
                 raise
-            # It was good the last time, and was ended since; nothing was begun in it.
-            connection = self._open()
-            connection.execute(begin.encode())
-        return connection
+            return self._open().execute(query.encode())
 
     @contextmanager
     def try_lock(self, lock: int) -> Iterator[bool]:
         """Take a lock if it is free, for as long as the session lasts, or the block; yields whether it was."""
-        ((mine,),) = self.execute("SELECT pg_try_advisory_lock(%s)", lock)
+        with self._explained():
+            ((mine,),) = self._execute_first(f"SELECT pg_try_advisory_lock({lock})")
         holder = self._connection
         try:
             yield mine
