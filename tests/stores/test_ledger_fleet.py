@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailsponge.sponge import deliberation
+from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.model import ERROR, INFO, Attempt, Ending, Flip, Kind, Run, Silence, Status
 from mailsponge.sponge.policy import Policy, acknowledge
@@ -37,8 +37,10 @@ class Fleet:
 
     def folds(self, run: Run, attempt: Attempt, source: str = "x") -> list[Flip]:
         with self.ledger.transaction():
-            flips, _ = deliberation.run_folded(self.ledger, self.policy, run, {source: attempt}, self.now)
-            deliberation.mailed(self.ledger, flips, f"<{run.id}@example.org>")
+            deliberation = Deliberation(self.ledger)
+            flips, _ = deliberation.run_folded(self.policy, run, {source: attempt}, self.now)
+            deliberation.mailed(flips, f"<{run.id}@example.org>")
+            deliberation.keep()
         return flips
 
     def all_run(self, hosts: list[str], attempt: Attempt = FAILED) -> list[Flip]:
@@ -49,7 +51,10 @@ class Fleet:
     def looks(self, host: str = "a") -> list[Flip]:
         """Time passed, and one of the hosts looks."""
         with self.ledger.transaction():
-            return deliberation.time_passed(self.ledger, self.policy, self.now, host, False).flips
+            deliberation = Deliberation(self.ledger)
+            flips = deliberation.time_passed(self.policy, self.now, host, False).flips
+            deliberation.keep()
+        return flips
 
 
 def kinds(flips: list[Flip]) -> list[Kind]:

@@ -266,7 +266,7 @@ def test_a_role_needs_no_more_than_a_schema_of_its_own(postgres, database):
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE mailsponge.source SET state = '{}'",
+        "UPDATE mailsponge.source SET state = '{'",
         "UPDATE mailsponge.setting SET value = '5'",
         "UPDATE mailsponge.outbox SET toaddrs = 'me'",
         "UPDATE mailsponge.run SET ending = 'exploded'",
