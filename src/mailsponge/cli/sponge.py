@@ -14,16 +14,17 @@ from rich.text import Text
 
 from mailsponge import clean, clock
 from mailsponge.cli import output
+from mailsponge.cli.jobs import places, with_state
 from mailsponge.clock import Deadline
 from mailsponge.errors import MailspongeError, UsageError
 from mailsponge.sponge import digest, report
 from mailsponge.sponge.command import run as run_command
 from mailsponge.sponge.handler import SpongeHandler
-from mailsponge.sponge.ledger.sqlite import SqliteLedger
+from mailsponge.sponge.ledger.opening import read_ledger
 from mailsponge.sponge.lines import Pattern
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
 from mailsponge.sponge.model import JOB_ITSELF, Mail, Status
-from mailsponge.sponge.places import JobPlace, job_place, job_places, state_directory
+from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.report import Standing
 from mailsponge.sponge.settings import Settings, addresses
 from mailsponge.sponge.source import source as in_source
@@ -33,15 +34,6 @@ _CHECK_SECONDS = 30.0
 """A check has no program to hold up, but it has to come to an end."""
 
 _COLOURS = {Status.OK: "green", Status.SOFT: "yellow", Status.HARD: "bold red", Status.RECOVERING: "cyan"}
-
-
-def _with_state(command: Callable[..., Any]) -> Callable[..., Any]:
-    option = click.option(
-        "--state",
-        metavar="DIR",
-        help="Where runs are remembered; else MAILSPONGE_STATE, else the XDG state directory.",
-    )
-    return option(command)
 
 
 @click.command()
@@ -59,7 +51,7 @@ def _with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="REGEX",
     help="Takes lines apart: (?P<source>…), (?P<level>…) and (?P<message>…), or some of them.",
 )
-@_with_state
+@with_state
 @click.argument("command", nargs=-1, required=True, metavar="-- COMMAND…")
 def run(
     job: str,
@@ -108,7 +100,7 @@ def _pattern(match: str | None) -> Pattern | None:
 @click.command()
 @click.argument("job", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-@_with_state
+@with_state
 def status(job: str | None, as_json: bool, state: str | None) -> None:
     """Show how every source stands: good, failing, told.
 
@@ -123,7 +115,7 @@ def status(job: str | None, as_json: bool, state: str | None) -> None:
       mailsponge status
       mailsponge status podcasts --json
     """
-    rows = [row for place in _places(state, job) for row in _reading(report.standings, place)]
+    rows = [row for place in places(state, job) for row in _reading(report.standings, place)]
     if as_json:
         output.print_json([_standing_fields(row) for row in rows])
     elif rows:
@@ -177,7 +169,7 @@ def _moment(at: float | None) -> str:
 
 @click.command()
 @click.argument("job", required=False)
-@_with_state
+@with_state
 def check(job: str | None, state: str | None) -> None:
     """Look after what no run looks after: for cron, or a timer.
 
@@ -189,7 +181,7 @@ def check(job: str | None, state: str | None) -> None:
       */15 * * * *  mailsponge check > /dev/null
     """
     troubles = 0
-    for place in _places(state, job):
+    for place in places(state, job):
         try:
             done = _squeezer(place).squeeze(Deadline(_CHECK_SECONDS))
         except MailspongeError as error:
@@ -228,7 +220,7 @@ def outbox(context: click.Context) -> None:
 @outbox.command("list")
 @click.option("--all", "everything", is_flag=True, help="Also those that were sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-@_with_state
+@with_state
 def outbox_list(everything: bool = False, as_json: bool = False, state: str | None = None) -> None:
     """List the mails that wait or were refused.
 
@@ -274,7 +266,7 @@ def _short(mail: Mail) -> str:
 
 @outbox.command("show")
 @click.argument("mail_id", metavar="ID")
-@_with_state
+@with_state
 def outbox_show(mail_id: str, state: str | None) -> None:
     """Show a mail of the outbox as it goes over the wire. The beginning of its ID is enough.
 
@@ -291,7 +283,7 @@ def outbox_show(mail_id: str, state: str | None) -> None:
 
 
 @outbox.command("send")
-@_with_state
+@with_state
 def outbox_send(state: str | None) -> None:
     """Hand over now what waits, and try once more what was refused.
 
@@ -299,7 +291,7 @@ def outbox_send(state: str | None) -> None:
     Example:
       mailsponge outbox send
     """
-    for place in _places(state, None):
+    for place in places(state, None):
         # What is wrong with a ledger is said, and mended, by the check that follows.
         with contextlib.suppress(MailspongeError):
             _try_refused_again(place)
@@ -307,28 +299,11 @@ def outbox_send(state: str | None) -> None:
 
 
 def _try_refused_again(place: JobPlace) -> None:
-    if not place.ledger.exists():
-        return
-    ledger = SqliteLedger(place.ledger)
-    try:
-        with ledger.transaction():
+    ledger = read_ledger(place)
+    if ledger is not None:
+        with contextlib.closing(ledger), ledger.transaction():
             for mail in ledger.mails("refused"):
                 ledger.put_mail(mail.waiting_again())
-    finally:
-        ledger.close()
-
-
-def _places(state: str | None, job: str | None) -> list[JobPlace]:
-    """The job asked for, or all of them."""
-    directory = state_directory(state, os.environ)
-    try:
-        places = list(job_places(directory)) if job is None else [job_place(directory, job)]
-        if job is not None and not places[0].directory.is_dir():
-            known = ", ".join(place.name for place in job_places(directory)) or "none yet"
-            output.fail(f"no job {clean.line(job)!r} in {directory}; jobs there: {known}")
-    except OSError as error:
-        output.fail(f"the state directory {directory} cannot be read: {error}")
-    return places
 
 
 def _reading(read: Callable[[JobPlace], list[Any]], place: JobPlace) -> list[Any]:
@@ -339,7 +314,7 @@ def _reading(read: Callable[[JobPlace], list[Any]], place: JobPlace) -> list[Any
 
 
 def _mails(state: str | None) -> list[tuple[str, Mail]]:
-    return [row for place in _places(state, None) for row in _reading(report.mails, place)]
+    return [row for place in places(state, None) for row in _reading(report.mails, place)]
 
 
 def _squeezer(place: JobPlace) -> Squeezer:

@@ -29,11 +29,13 @@ class Fold:
         paths: the journals, the owner's first.
         number: the run's.
         mask: what masks the secrets in all that is kept of the run. The journals themselves stay as they are.
+        host: whose journals they are, where other hosts have runs of the same number and a journal does not tell.
     """
 
-    def __init__(self, paths: list[Path], number: int, mask: Mask | None = None) -> None:
+    def __init__(self, paths: list[Path], number: int, mask: Mask | None = None, host: str = "") -> None:
         self._paths = paths
         self._number = number
+        self._host = host
         self._count = 0
         self._first: dict[str, Any] = {}
         self._last_at = 0.0
@@ -56,7 +58,10 @@ class Fold:
     def run_id(self) -> str:
         """The run's id; for a journal without a readable beginning one made of its name."""
         line = self.begin_line()
-        return storable(str(line.get("run") or f"unknown-{self._number}"))
+        unknown = (
+            "-".join(("unknown", self._host, str(self._number))) if self._host else f"unknown-{self._number}"
+        )
+        return storable(str(line.get("run") or unknown))
 
     def records(self) -> Iterator[Record]:
         """Yield every record, its secrets masked, as it is read: a long run never sits in memory. Raises OSError."""
@@ -196,7 +201,7 @@ class Fold:
         return Run(
             id=self.run_id,
             number=self._number,
-            host=str(first.get("host", "")),
+            host=storable(str(first.get("host") or self._host)),
             began_at=began_at,
             ended_at=max(self._last_at, began_at),
             ending=self._ending or gone,

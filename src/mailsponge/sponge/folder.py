@@ -25,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mailsponge import clock
 from mailsponge.sponge.lock import AS_BYTES, OPEN_FILES_MOVE, above_standard_streams, is_free, try_lock
 from mailsponge.sponge.places import JobPlace
 
@@ -98,8 +99,9 @@ def make_directories(place: JobPlace) -> None:
     """Make what is missing of a job's directories, for nobody but their owner. Raises OSError."""
     state = place.directory.parent
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        for directory in (state, place.directory, place.runs, place.numbers):
+        (state.parent.parent if place.database else state.parent).mkdir(parents=True, exist_ok=True)
+        outer = [state.parent] if place.database else []
+        for directory in (*outer, state, place.directory, place.runs, place.numbers):
             # Each by itself: mkdir gives the mode to the last alone, and the umask may leave its parents open to all.
             directory.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError as error:
@@ -153,9 +155,13 @@ def draw_number(place: JobPlace) -> int:
     """The next number of the job. The file that stands for it is made with O_EXCL, and the highest is never removed.
 
     Who made a number only to find a higher one had looked too early: the number may be a used one, so it draws again.
+
+    Where hosts share the ledger, it remembers numbers that were drawn elsewhere: by another user of this host, or
+    before it was set up anew. So that those do not make this run a late one, numbers there are moments, in
+    milliseconds; and still one after the other, whatever the clock does.
     """
     while True:
-        number = _highest(place.numbers) + 1
+        number = max(_highest(place.numbers) + 1, int(clock.now() * 1000) if place.database else 0)
         path = place.numbers / f"{number:08d}"
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -60,7 +60,8 @@ class SpongeHandler(logging.Handler):
         keep_runs: how long it is remembered what came of each run; None: ``"400 days"``.
         every: how long a run of a process that lives long may be, such as ``"1 hour"``, or ``"never"``: with the first
             record after that, another begins.
-        state: the directory to remember in; None: ``MAILSPONGE_STATE``, else the XDG state directory.
+        state: the directory to remember in, or the URL of a PostgreSQL database that hosts share; None:
+            ``MAILSPONGE_STATE``, else the XDG state directory.
 
     Raises ValueError for what cannot be, saying what could. Trouble with the state directory is not raised: the
     program goes on, and standard error tells.
@@ -113,7 +114,10 @@ class SpongeHandler(logging.Handler):
         if fromaddr is not None:
             check_address(fromaddr)
         seconds = _seconds(every)
-        place = places.job_place(places.state_directory(state or otherwise.state, os.environ), job)
+        given = state or otherwise.state
+        place = places.job_place(
+            places.state_directory(given, os.environ), job, places.state_database(given, os.environ)
+        )
         self._has_layout = False
         self._layout: Layout | None = None
         self._number = next(_layout_numbers)

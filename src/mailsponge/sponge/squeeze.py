@@ -161,7 +161,8 @@ class Squeezer:
         self, ledger: Ledger, deliberation: Deliberation, path: Path, now: float
     ) -> tuple[list[Flip], str]:
         """Put one run into the ledger, and let the policy decide on it."""
-        fold = Fold(folder.journals(path), folder.number(path), self._mask(folder.journals(path)[0]))
+        host = digest.user_and_host()[1] if ledger.shared else ""
+        fold = Fold(folder.journals(path), folder.number(path), self._mask(folder.journals(path)[0]), host)
         if ledger.has_run(fold.run_id):
             return [], ""
         ledger.add_records(fold.run_id, fold.records())
