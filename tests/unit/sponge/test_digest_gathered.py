@@ -98,6 +98,17 @@ def test_of_more_the_two_ends_are_shown_and_all_is_attached(ledger):
     )
 
 
+def test_errors_between_the_two_ends_are_shown(ledger):
+    lines = [record(f"line {n}.", INFO) for n in range(300)]
+    for number in (1, 100, 120, 140, 160, 298):
+        lines[number] = record(f"error {number}.", source="x")
+    ran(ledger, 1, {}, *lines)
+    body = told(ledger)
+
+    assert [n for n in range(300) if f"error {n}.\n" in body] == [1, 120, 140, 160, 298]
+    assert "error 160.\n    … 287 more, in the attached log.txt.gz …\n" in body
+
+
 def test_of_many_sources_forty_are_told_and_the_others_counted(ledger):
     ran(ledger, 1, {}, *(record("fetched", INFO, source=f"s{n:03}") for n in range(100)))
 

@@ -144,8 +144,17 @@ def test_each_kind_has_the_commands_that_help(kind, commands):
 def test_a_name_that_cannot_be_typed_gets_no_command_and_says_so():
     body = text_of(job(), [flip("a\0b")])
 
-    assert "no command to copy: its name cannot be typed into a shell" in body
+    assert "no command to copy: its name is too long, or too strange, for a shell" in body
     assert "mailsponge show" not in body
+
+
+def test_where_much_is_told_all_of_it_can_be_silenced():
+    flips = [flip(name) for name in "abcd"]
+
+    assert text_of(job(), flips).endswith(
+        "\nAll of it quiet for a day: mailsponge silence podcasts --for '1 day'\n"
+    )
+    assert "All of it" not in text_of(job(), flips[:3])
 
 
 def test_of_a_job_that_cannot_be_typed_all_jobs_are_shown():

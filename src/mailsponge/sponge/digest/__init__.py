@@ -6,7 +6,8 @@ What the mail says is worked out once, as values, and written twice: so its text
     words       names, moments and numbers for people
     shell       commands to copy, quoted so that they run nothing else
     records     what is shown of records: the two ends, each traceback once, no more than a mail can hold
-    sections    one section for each flip, for everything gathered, and for mails that were refused
+    sections    one section for each flip, and one for mails that were refused
+    gathered    the section of everything that was logged since the last digest
     subject     the line that is read first
     as_text     the letter as text
     as_html     the letter as HTML

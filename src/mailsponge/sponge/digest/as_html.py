@@ -91,9 +91,10 @@ def _document(letter: Letter) -> Iterator[str]:
     for part in (letter.gathered, letter.refused):
         if part:
             yield from _section(part, letter.attached)
-    yield f'<p class="m" style="margin:14px 10px 0;font-size:13px;color:#57606a">{_escaped(letter.sender)}<br>'
-    yield f"{_escaped(letter.status.what)}:</p>"
-    yield _code(letter.status.line)
+    yield f'<p class="m" style="margin:14px 10px 0;font-size:13px;color:#57606a">{_escaped(letter.sender)}</p>'
+    for command in letter.commands:
+        yield f'<p class="m" style="margin:0 10px;font-size:13px;color:#57606a">{_escaped(command.what)}:</p>'
+        yield _code(command.line)
     yield from ("</div>", "</body>", "</html>")
 
 

@@ -34,7 +34,8 @@ def text(letter: Letter) -> str:
     if letter.others:
         parts.append("\n".join(_others(letter)))
     parts += ["\n".join(_section(s, letter.attached)) for s in (letter.gathered, letter.refused) if s]
-    parts.append(f"-- \n{letter.sender}\n{letter.status.what}: {letter.status.line}\n")
+    commands = (f"{command.what}: {command.line}\n" for command in letter.commands)
+    parts.append(f"-- \n{letter.sender}\n{''.join(commands)}")
     return clean.block("\n\n".join(parts))
 
 

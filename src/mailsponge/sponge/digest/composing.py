@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from mailsponge import clean
-from mailsponge.sponge.digest import attachment, sections, shell, words
+from mailsponge.sponge.digest import attachment, gathered, sections, shell, words
 from mailsponge.sponge.digest.as_html import html
 from mailsponge.sponge.digest.as_text import text
 from mailsponge.sponge.digest.letter import Letter
@@ -44,8 +44,8 @@ def written(settings: Settings, news: News, host: str) -> Letter:
     told, others = news.flips[:MOST_SOURCES], news.flips[MOST_SOURCES:]
     records = Records(len(told), settings.policy.fail_level)
     own = tuple(sections.of_flip(flip, settings.job, news, records) for flip in told)
-    found = sections.counts(news)
-    gathered = sections.of_gathered(settings.digest, news, records, found) if found else None
+    found = gathered.counts(news)
+    digest = gathered.section(settings.digest, news, records, found) if found else None
     unnamed = max(len(others) - _MOST_NAMED, 0)
     return Letter(
         subject(settings.subject or settings.job, news.flips, str(found or "")),
@@ -53,11 +53,11 @@ def written(settings: Settings, news: News, host: str) -> Letter:
         own,
         tuple((words.name(flip.source), clean.line(flip.said)) for flip in others[:_MOST_NAMED]),
         unnamed,
-        gathered,
+        digest,
         sections.of_refused(news.refused),
         attachment.FILE_NAME if records.is_much_hidden or unnamed else "",
         f"Sent by mailsponge for the job {words.label(settings.job)} on {clean.line(host)}.",
-        shell.status(settings.job),
+        tuple(shell.of_job(settings.job, len(news.flips) > _MANY)),
     )
 
 

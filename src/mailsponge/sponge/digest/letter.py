@@ -81,7 +81,8 @@ class Letter(NamedTuple):
     attached: str
     """The name of the attached log; empty if there is none."""
     sender: str
-    status: Command
+    commands: tuple[Command, ...]
+    """What concerns the whole job."""
 
 
 LEGEND = "oldest first"

@@ -1,17 +1,16 @@
-"""One section for each thing that a mail tells of: a flip, everything gathered, the mails that were refused."""
+"""One section for each flip, and one for the mails that were refused."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailsponge import clean
 from mailsponge.sponge import patience
 from mailsponge.sponge.digest import shell, words
 from mailsponge.sponge.digest.letter import Command, Entry, Fact, Log, Section
 from mailsponge.sponge.digest.records import FAILURES, FIRST_RECORDS, LAST_RECORDS, Records
-from mailsponge.sponge.model import ERROR, OK, WARNING, Excerpt, Flip, Gathered, Kind, Mail, Record
+from mailsponge.sponge.model import OK, Excerpt, Flip, Kind, Mail
 from mailsponge.sponge.news import News
 
 RECENT_RUNS: Final = 20
@@ -28,7 +27,7 @@ def of_flip(flip: Flip, job: str, news: News, records: Records) -> Section:
     facts.append(("why this mail:", clean.shortened(clean.line(flip.reason), _MOST_REASON)))
     commands = _commands(flip, job, fails)
     if not commands:
-        facts.append(("no command to copy:", "its name cannot be typed into a shell"))
+        facts.append(("no command to copy:", "its name is too long, or too strange, for a shell"))
     return Section(
         flip.kind.upper(),
         words.name(flip.source),
@@ -94,111 +93,6 @@ def _log(flip: Flip, news: News, records: Records) -> Log:
 def _shows_failure(excerpt: Excerpt, fail_level: int) -> bool:
     """Whether the ends of a log show what is wrong; in a long one it may lie between them."""
     return not excerpt.hidden or any(r.level >= fail_level for r in (*excerpt.first, *excerpt.last))
-
-
-# Everything gathered
-
-_MOST_SHOWN: Final = 200
-"""Records that a digest shows altogether; of more, the two ends of each source's."""
-_MOST_SOURCES: Final = 40
-_MOST_KEPT: Final = 50_000
-"""Characters of a text that are kept until it is shown."""
-ANY_LEVEL: Final = -(10**9)
-
-
-class Counts(NamedTuple):
-    """How much was gathered."""
-
-    records: int
-    sources: int
-    errors: int
-    warnings: int
-
-    def __str__(self) -> str:
-        troubles = [(self.errors, "error"), (self.warnings, "warning")]
-        said = ", ".join(words.counted(number, what) for number, what in troubles if number)
-        return words.counted(self.records, "record") + (f" ({said})" if said else "")
-
-
-def counts(news: News) -> Counts | None:
-    """How much was gathered; None if no digest is due."""
-    parts = news.counted(ANY_LEVEL) if news.is_digest_due else []
-    if not parts:
-        return None
-    errors, warned = (sum(part.records for part in news.counted(level)) for level in (ERROR, WARNING))
-    return Counts(sum(part.records for part in parts), len(parts), errors, warned - errors)
-
-
-def of_gathered(asked: str | None, news: News, records: Records, found: Counts) -> Section:
-    """Everything that was logged since the last digest, source by source, the worst first."""
-    parts = news.counted(ANY_LEVEL)
-    errors = {part.source: part.records for part in news.counted(ERROR)}
-    parts.sort(key=lambda part: (-errors.get(part.source, 0), part.source))
-    told = parts[:_MOST_SOURCES]
-    ends = (found.records, 0) if found.records <= _MOST_SHOWN else (FIRST_RECORDS, LAST_RECORDS)
-    excerpts = _excerpts(news, {part.source for part in told}, *ends)
-    logs = [
-        records.log(
-            _heading(part, errors.get(part.source, 0)),
-            part.source,
-            (excerpts[part.source].first, excerpts[part.source].last),
-            excerpts[part.source].hidden,
-            0.0,
-            dated=True,
-        )
-        for part in told
-        if part.source in excerpts
-    ]
-    if others := parts[_MOST_SOURCES:]:
-        left = sum(part.records for part in others)
-        logs.append(records.log(f"Of {words.counted(len(others), 'other source')}:", "", (), left, 0.0))
-    oldest = min(part.oldest for part in parts)
-    facts = [Fact("since", f"{words.moment(oldest)} {words.zone(oldest)}")]
-    if asked:
-        facts.append(
-            Fact("why this mail:", f'digest="{clean.line(asked)}": all that was logged since the last one')
-        )
-    of = f"of {words.counted(found.sources, 'source')}"
-    return Section("DIGEST", str(found), of, tuple(facts), (), tuple(logs))
-
-
-def _heading(part: Gathered, errors: int) -> str:
-    troubles = f", {words.counted(errors, 'error')}" if errors else ""
-    return f"{words.name(part.source)}: {words.counted(part.records, 'record')}{troubles}"
-
-
-def _excerpts(news: News, sources: set[str], first: int, last: int) -> dict[str, Excerpt]:
-    """The two ends of what was gathered of some sources, read once."""
-    heads: dict[str, list[Record]] = {}
-    tails: dict[str, deque[Record]] = {}
-    seen: dict[str, int] = {}
-    for record in news.gathered():
-        source = record.source
-        if source not in sources:
-            continue
-        seen[source] = seen.get(source, 0) + 1
-        if seen[source] <= first:
-            heads.setdefault(source, []).append(_kept(record))
-        else:
-            tails.setdefault(source, deque(maxlen=last)).append(_kept(record))
-    return {
-        source: Excerpt(
-            head, list(tails.get(source, ())), seen[source] - len(head) - len(tails.get(source, ()))
-        )
-        for source, head in heads.items()
-    }
-
-
-def _kept(record: Record) -> Record:
-    """The record, a text that is far longer than what is shown of it cut."""
-    if len(record.text) <= _MOST_KEPT and len(record.detail) <= _MOST_KEPT:
-        return record
-    return record._replace(text=_cut(record.text), detail=_cut(record.detail))
-
-
-def _cut(text: str) -> str:
-    half = _MOST_KEPT // 2
-    return text if len(text) <= _MOST_KEPT else f"{text[:half]}\n…\n{text[-half:]}"
 
 
 # Mails that were refused

@@ -65,14 +65,11 @@ def of_missed(job: str) -> list[Command]:
     )
 
 
-def of_all(job: str) -> list[Command]:
-    """What to do about many sources at once."""
-    return _typable(("all of it quiet for a day", _line("silence", (job,), " --for '1 day'")))
-
-
-def status(job: str) -> Command:
-    """See how all the sources of a job stand; of every job, if this one's name cannot be typed."""
-    return Command("See how all its sources stand", _line("status", (job,)) or "mailsponge status")
+def of_job(job: str, is_much: bool) -> list[Command]:
+    """What to do about the whole job; if its name cannot be typed, all jobs are shown."""
+    status = _line("status", (job,)) or "mailsponge status"
+    silence = _line("silence", (job,), " --for '1 day'") if is_much else None
+    return _typable(("See how all its sources stand", status), ("All of it quiet for a day", silence))
 
 
 def of_refused(mails: Sequence[Mail]) -> list[Command]:
