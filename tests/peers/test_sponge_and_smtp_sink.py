@@ -98,7 +98,7 @@ def test_one_failing_run_with_patience_now_is_one_mail_with_clean_unicode(sink, 
     [mail] = mails(tmp_path / "mails")
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["X-Rcpt-Args"] == "<me@example.org>"
-    assert "Søndag på P1 kunne ikke hentes 🧽" in mail.get_content()
+    assert "Søndag på P1 kunne ikke hentes 🧽" in mail.get_body(("plain",)).get_content()
 
 
 @pytest.mark.parametrize("fault", TEMPORARY_FAULTS)

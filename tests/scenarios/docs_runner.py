@@ -4,7 +4,8 @@ Three kinds of fenced blocks are run, in the order of the page, in one empty hom
 
     ```python feeds.py       is saved as that file (and run by a console block)
     ```console               "$ " lines are typed into a shell, the lines below are what comes of them
-    ```console server        the same in another terminal, which is left running; its lines are waited for
+    ```console server        the same in another terminal, which is left running; its lines are waited for. What runs in
+                             that terminal already is ended first
     ```smtp 127.0.0.1:2525   "C:" lines are sent to that port, "S:" lines are what must be answered
 
 "…" stands for anything, within a line or, alone on a line, for any number of lines. Other blocks are not run.
@@ -121,6 +122,8 @@ class Page:
 
     def _serve(self, block: Block, where: str) -> None:
         (command,) = commands(block.text)
+        if block.words in self._servers:
+            self._servers.pop(block.words).end()
         server = self._servers[block.words] = _Server(command.typed, self._home, self._environ)
         server.wait_for(pattern(command.expected), where)
 

@@ -264,6 +264,8 @@ class Flip(NamedTuple):
     reason: str
     hosts: tuple[str, ...] = ()
     """Where; empty on a ledger that hosts do not share."""
+    ended_at: float | None = None
+    """When the trouble was over, if it is: long before it is told, if that was muted."""
 
 
 class Gathered(NamedTuple):

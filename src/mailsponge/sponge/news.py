@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Flip, Mail, Record, Silence
+from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Flip, Gathered, Mail, Record, Silence
 from mailsponge.sponge.policy import Policy, telling
 
 
@@ -42,22 +42,47 @@ class News:
         # A job that failed by its sources, all at once, has logged nothing under its own name.
         return self._ledger.excerpt(flip.failed_run, None, first, last, self._rules.fail_level)
 
-    def log(self, flip: Flip) -> list[Record]:
-        """All that a flip's source logged in that run."""
+    def failures(self, flip: Flip, most: int) -> list[Record]:
+        """The last records that failed a flip's source in that run."""
         if flip.failed_run is None:
             return []
-        own = self._ledger.records(flip.failed_run, flip.source, 0)
-        if own or flip.source != JOB_ITSELF:
+        found = self._ledger.excerpt(flip.failed_run, flip.source, 0, most, self._rules.fail_level)
+        return found.last or found.first
+
+    def log(self, flip: Flip, first: int, last: int) -> Excerpt:
+        """The two ends of all that was logged of a flip's source in that run, whatever its level."""
+        if flip.failed_run is None:
+            return Excerpt([], [], 0)
+        own = self._ledger.excerpt(flip.failed_run, flip.source, first, last)
+        if own.first or flip.source != JOB_ITSELF:
             return own
-        return self._ledger.records(flip.failed_run, None, 0)
+        return self._ledger.excerpt(flip.failed_run, None, first, last)
+
+    def note(self, flip: Flip) -> str:
+        """What there is to say of the run in which the job itself failed, such as a common cause; mostly nothing."""
+        if flip.source != JOB_ITSELF or flip.failed_run is None:
+            return ""
+        newest = self._ledger.runs(1)
+        return newest[0].note if newest and newest[0].run.id == flip.failed_run else ""
 
     def recent(self, flip: Flip, most: int) -> list[int | None]:
         """What the last runs proved of a flip's source, oldest first: OK, a level, or None where it was not seen."""
         return self._ledger.recent(flip.source, most, flip.hosts[0] if len(flip.hosts) == 1 else "")
 
+    def counted(self, level: int) -> list[Gathered]:
+        """How much was logged of each source since the last digest, at a level or above; not what is silenced."""
+        if not self.is_digest_due:
+            return []
+        parts = self._ledger.gathered(level)
+        return [p for p in parts if not telling.silence_of(p.source, self._silences, self._now)]
+
     def gathered(self) -> Iterator[Record]:
         """Everything that was logged since the last digest, apart from what is silenced."""
-        if self.is_digest_due:
-            for record in self._ledger.gathered_records():
-                if not telling.silence_of(record.source, self._silences, self._now):
-                    yield record
+        if not self.is_digest_due:
+            return
+        if not self._silences:
+            yield from self._ledger.gathered_records()
+            return
+        for record in self._ledger.gathered_records():
+            if not telling.silence_of(record.source, self._silences, self._now):
+                yield record

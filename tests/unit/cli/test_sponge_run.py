@@ -52,7 +52,7 @@ def test_patience_recipients_and_mail_host_are_taken_from_the_options(job):
     (mail,) = server.mails
     assert mail.recipients == ["me@example.org", "you@example.org"]
     assert mail.message["Subject"] == "backup: the job itself has failed"
-    assert "broken" in mail.message.get_content()
+    assert "broken" in mail.message.get_body(("plain",)).get_content()
 
 
 def test_the_state_can_be_given_as_an_option(job, tmp_path):

@@ -1,52 +1,68 @@
-"""What the mail says of each flip, and nothing that anybody logged can make it say anything else."""
+"""What the mail says of each flip, as text."""
 
 from __future__ import annotations
 
 import re
-from email.message import EmailMessage
+import time
+from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import pytest
-from digest_parts import NOW, body_of, flip, job, mail, read, record, text_of
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from digest_parts import FAILED, NOW, WELL, attached, body_of, flip, job, mail, ran, read, record, text_of
 
-from mailsponge import clean, clock
-from mailsponge.sponge.digest import compose
-from mailsponge.sponge.model import CRITICAL, INFO, Excerpt, Flip, Kind
+from mailsponge import clock
+from mailsponge.sponge.digest import words
+from mailsponge.sponge.ledger.memory import MemoryLedger
+from mailsponge.sponge.model import ERROR, INFO, JOB_ITSELF, Excerpt, Kind
 
-HOSTILE = {
-    "an empty line": "x\n\nBody: of one's own",
-    "a header": "x\r\nBcc: victim@example.org",
-    "a header after a lone CR": "x\rBcc: victim@example.org",
-    "a header in an encoded word": "=?utf-8?q?x=0D=0ABcc:_victim@example.org?=",
-    "a header in base64": "=?utf-8?b?eA0KQmNjOiB2aWN0aW1AZXhhbXBsZS5vcmc=?=",
-    "an encoded word of an unknown kind": "=?klingon?q?x?=",
-    "NUL": "x\0y",
-    "an escape sequence": "\x1b[2J\x1b]0;owned\x07",
-    "a C1 control": "x\x9b2Jy\x85z",
-    "a lone surrogate": "x\udcff\ud800y",
-    "text turned round": "x\u202egpj.exe\u2066y",
-    "line separators": "x\u2028y\u2029z\x0b\x0c",
-    "a long line": "x" * 1_000_000,
-    "a long line that is not ASCII": "ø" * 1_000_000,
-    "many lines": "x\n" * 100_000,
-    "the end of the message": "x\r\n.\r\nMAIL FROM:<evil@example.org>",
-    "nothing but spaces": "   ",
-    "a byte order mark": "\ufeffx",
-}
-hostile = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+
+def in_zone(at: float) -> str:
+    return f"{words.moment(at)} {words.zone(at)}"
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Moves this machine to another zone."""
+
+    def move(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_the_body_tells_each_flip_with_since_and_why():
     body = text_of(job(), [flip("x", reason="3 failed runs in a row; patience (3 runs) is over")])
 
-    since = clock.local(NOW - 7200).strftime("%a %d %b %Y, %H:%M")
     assert body.startswith(
         "NEW  x has failed 3 runs in a row\n"
-        f"    since {since}\n"
+        f"    since {in_zone(NOW - 7200)}, for 2 hours now\n"
         "    why this mail: 3 failed runs in a row; patience (3 runs) is over\n"
     )
+
+
+def test_the_zone_is_said_once(zone):
+    zone("Europe/Copenhagen")
+    body = text_of(job(), [flip()], record())
+
+    assert "since Tue 14 Nov 2023, 21:13 CET, for 2 hours now\n" in body
+    assert "failed last, Tue 14 Nov 2023, 23:13:\n" in body
+    assert body.count("CET") == 1
+
+
+def test_another_zone_in_between_is_said_too(zone):
+    zone("Europe/Copenhagen")
+    flips = [flip(kind=Kind.RECOVERED, since=NOW - 30 * 86400, ended_at=NOW)]
+
+    assert "failed from Mon 16 Oct 2023, 00:13 CEST to Tue 14 Nov 2023, 23:13 CET\n" in text_of(job(), flips)
+
+
+def test_a_zone_without_a_name_is_told_by_its_distance(zone):
+    zone("<+0330>-3:30")
+
+    assert "since Tue 14 Nov 2023, 23:43 UTC+03:30" in text_of(job(), [flip()])
 
 
 def test_kinds_come_in_order_and_sources_by_name():
@@ -72,8 +88,190 @@ def test_further_lines_and_tracebacks_are_indented():
     assert "first\n        second\n      Traceback:\n        boom\n" in body
 
 
-def test_a_recovery_shows_no_log():
-    assert "HTTP 404" not in text_of(job(), [flip(kind=Kind.RECOVERED)], record("HTTP 404"))
+def test_a_recovery_says_from_when_to_when_and_shows_no_log():
+    """It may be told long after, if it was silenced: the text must not read as if it had just happened."""
+    over = flip("x", Kind.RECOVERED, "works again after 1 hour", since=NOW - 7200, ended_at=NOW - 3600)
+    body = text_of(job(), [over], record("HTTP 404"))
+
+    assert body.startswith(
+        "RECOVERED  x works again after 1 hour\n"
+        f"    failed from {words.moment(NOW - 7200)} to {in_zone(NOW - 3600)}\n"
+    )
+    assert "HTTP 404" not in body
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [(Kind.STILL, "since"), (Kind.MISSED, "the last run began"), (Kind.GONE, "failing since")],
+)
+def test_each_kind_says_what_its_moment_is(kind, label):
+    assert f"\n    {label} {in_zone(NOW - 7200)}\n" in text_of(job(), [flip(kind=kind)])
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [
+        (("web1",), "web1"),
+        (("web1", "web2"), "web1 and web2"),
+        (("a", "b", "c"), "a, b and c"),
+        (("a", "b", "c", "d", "e"), "a, b and 3 more"),
+    ],
+)
+def test_of_a_fleet_the_hosts_are_named(hosts, shown):
+    assert f"\n    on {shown}\n" in text_of(job(), [flip(hosts=hosts)])
+
+
+def test_without_a_fleet_no_host_is_named():
+    assert "\n    on " not in text_of(job(), [flip()])
+
+
+# Recent runs
+
+
+def test_recent_runs_are_a_picture_with_its_legend():
+    ledger = MemoryLedger()
+    for number, verdict in enumerate([WELL, WELL, None, FAILED, FAILED]):
+        ran(ledger, number, {} if verdict is None else {"x": verdict})
+
+    assert (
+        "\n    recent runs: + + . X X\n                 (oldest first: + ok, X failed, . not seen)\n"
+        in text_of(job(), [flip()], ledger=ledger)
+    )
+
+
+def test_twenty_runs_are_recent_and_the_legend_stands_once():
+    ledger = MemoryLedger()
+    for number in range(30):
+        ran(ledger, number, {"x": FAILED, "y": WELL})
+    body = text_of(job(), [flip("x"), flip("y", Kind.RECOVERED)], ledger=ledger)
+
+    assert f"recent runs: {' '.join('X' * 20)}\n" in body
+    assert f"recent runs: {' '.join('+' * 20)}\n" in body
+    assert body.count("oldest first") == 1
+
+
+# Several
+
+
+def test_what_cannot_be_seen_at_once_begins_with_an_overview():
+    flips = [flip("a"), flip("b"), flip("c"), flip("d", Kind.RECOVERED, "works again after 1 day")]
+
+    assert text_of(job(), flips).startswith(
+        "In short:\n"
+        "    NEW        a has failed 3 runs in a row\n"
+        "    NEW        b has failed 3 runs in a row\n"
+        "    NEW        c has failed 3 runs in a row\n"
+        "    RECOVERED  d works again after 1 day\n"
+        "\n"
+        "NEW  a has failed"
+    )
+    assert "In short" not in text_of(job(), flips[:3])
+
+
+# The log
+
+
+@pytest.mark.parametrize(("kind", "shown"), [(Kind.FLAPPING, True), (Kind.GONE, False), (Kind.MISSED, False)])
+def test_the_log_is_shown_of_what_fails(kind, shown):
+    assert ("HTTP 404" in text_of(job(), [flip(kind=kind)], record("HTTP 404"))) is shown
+
+
+@pytest.mark.parametrize(("verdict", "shown"), [(FAILED, True), (WELL, False)])
+def test_what_is_steady_again_shows_its_log_if_it_fails(verdict, shown):
+    ledger = MemoryLedger()
+    ran(ledger, 1, {"x": verdict})
+    body = text_of(job(), [flip(kind=Kind.STEADY)], record("HTTP 404"), ledger=ledger)
+
+    assert ("HTTP 404" in body) is shown
+
+
+def test_what_failed_it_is_shown_if_it_lies_between_the_two_ends():
+    """A job that goes on for long after the failure would otherwise mail a log in which nothing is wrong."""
+    lines = [record(f"record {n}.", INFO) for n in range(100)]
+    lines[50] = record("here it breaks", ERROR)
+    body = text_of(job(), [flip()], *lines)
+
+    assert [n for n in range(100) if f"record {n}." in body] == [0, 1, 2, *range(93, 100)]
+    assert "feeds: record 2.\n    …\n" in body
+    assert "ERROR feeds: here it breaks\n    … 89 more, in the attached log.txt.gz …\n" in body
+
+
+def test_a_job_that_failed_by_its_sources_shows_their_records_with_their_names_and_what_happened():
+    ledger = MemoryLedger()
+    failed = [record("no route to host", source=name) for name in ("alpha", "beta", "gamma")]
+    ran(ledger, 7, {JOB_ITSELF: FAILED}, *failed, note="3 of 3 sources failed together")
+    body = text_of(job(), [flip(JOB_ITSELF, failed_run="run7")], ledger=ledger)
+
+    assert "\n    what happened: 3 of 3 sources failed together\n" in body
+    for name in ("alpha", "beta", "gamma"):
+        assert f" {name}: ERROR feeds: no route to host\n" in body
+
+
+def test_a_record_of_another_day_has_its_date(zone):
+    zone("UTC")
+    body = text_of(job(), [flip()], record("evening", at=NOW), record("morning", at=NOW + 43200))
+
+    assert "\n    22:13:20 ERROR feeds: evening\n    15 Nov 10:13:20 ERROR feeds: morning\n" in body
+
+
+# Tracebacks
+
+OUTER = '  File "main.py", line 9, in main\n    update()\n'
+INNER = '  File "feeds.py", line 3, in update\n    raise OSError("gone")\nOSError: gone'
+HEAD = "Traceback (most recent call last):\n"
+
+
+def test_the_same_traceback_is_shown_once():
+    body = text_of(job(), [flip()], *[record(detail=HEAD + INNER)] * 3)
+
+    assert body.count("OSError: gone") == 1
+    assert body.count("      (the same traceback as above)\n") == 2
+
+
+def test_of_another_source_it_is_said_whose_it_was():
+    body = text_of(job(), [flip("a"), flip("b")], record(detail=HEAD + INNER))
+
+    assert body.count("OSError: gone") == 1
+    assert "(the same traceback as above, of a)" in body
+
+
+def test_a_crash_of_the_job_by_the_same_exception_is_the_same_traceback():
+    """It has left a source's block, and then the program: seen from there it is longer."""
+    ledger = MemoryLedger()
+    ledger.add_records("run", [record("OSError: gone", source="x", detail=HEAD + INNER)])
+    ledger.add_records("run", [record("OSError: gone", source=JOB_ITSELF, detail=HEAD + OUTER + INNER)])
+    body = text_of(job(), [flip("x"), flip(JOB_ITSELF)], ledger=ledger)
+
+    assert body.count('File "feeds.py"') == 1
+    assert "(the same traceback as above, of the job itself)" in body
+
+
+def test_a_traceback_within_the_message_is_one_too():
+    body = text_of(job(), [flip()], record("boom\n" + HEAD + INNER), record("again", detail=HEAD + INNER))
+
+    assert body.count("OSError: gone") == 1
+    assert f"boom\n      {HEAD}" in body
+    assert "again\n      (the same traceback as above)\n" in body
+
+
+def test_another_traceback_is_another():
+    other = INNER.replace("gone", "refused")
+    body = text_of(job(), [flip()], record(detail=HEAD + INNER), record(detail=HEAD + other))
+
+    assert "OSError: gone" in body
+    assert "OSError: refused" in body
+    assert "same traceback" not in body
+
+
+def test_marks_below_a_long_line_of_code_are_left_out():
+    marks = HEAD + f"  File 1\n    {'x' * 200}\n    {'^' * 200}\n  File 2\n    y\n    ^\nOSError"
+    body = text_of(job(), [flip()], record(detail=marks))
+
+    assert "^^" not in body
+    assert "y\n          ^\n" in body
+
+
+# How much
 
 
 def test_a_failure_without_records_says_so():
@@ -84,14 +282,29 @@ def test_a_log_of_ten_records_is_shown_whole():
     body = text_of(job(), [flip()], *(record(f"record {n}.") for n in range(10)))
 
     assert [f"record {n}." in body for n in range(10)] == [True] * 10
-    assert "more, kept" not in body
+    assert " more" not in body
 
 
 def test_of_a_long_log_the_two_ends_are_shown():
     body = text_of(job(), [flip()], *(record(f"record {n}.", INFO) for n in range(100)))
 
     assert [n for n in range(100) if f"record {n}." in body] == [0, 1, 2, *range(93, 100)]
-    assert "… 90 more, kept in the ledger of podcasts …" in body
+    assert "… 90 more, in the attached log.txt.gz …" in body
+
+
+def test_where_little_is_left_out_a_command_shows_it():
+    body = text_of(job(), [flip()], *(record(f"record {n}.", INFO) for n in range(15)))
+
+    assert "… 5 more, which the command below shows …" in body
+
+
+def test_no_log_makes_a_mail_endless():
+    flips = [flip(f"feed{n:03}") for n in range(40)]
+    lines = [record(f"{n} " + "x" * 900, detail="y\n" * 30) for n in range(10)]
+    body = text_of(job(), flips, *lines)
+
+    assert len(body) < 100_000
+    assert "… 10 more, in the attached log.txt.gz …" in body
 
 
 def test_of_a_long_traceback_the_two_ends_are_shown():
@@ -129,25 +342,41 @@ def test_forty_sources_are_told_in_full_and_the_others_named():
     assert "feed049 has failed" in body
 
 
-def test_logs_are_read_for_the_failures_that_are_shown_alone():
-    asked: list[str] = []
+def test_very_many_are_counted_and_named_in_the_attachment():
+    message = read(mail(job(), [flip(f"feed{n:05}") for n in range(1000)]).content)
 
-    def read_log(about: Flip) -> Excerpt:
-        asked.append(about.source)
-        return Excerpt([], [], 0)
-
-    flips = [*(flip(f"feed{n:03}") for n in range(50)), flip("well", Kind.RECOVERED)]
-    compose(job(), flips, read_log, NOW, "<1@h>", ("me", "laptop"))
-
-    assert asked == [f"feed{n:03}" for n in range(40)]
+    assert "feed00439 has failed 3 runs in a row\n  … and 560 more, in the attached log.txt.gz\n" in body_of(
+        message
+    )
+    assert "feed00999 has failed 3 runs in a row\n" in attached(message)
 
 
-@pytest.mark.parametrize(
-    ("name", "word"),
-    [("podcasts", "podcasts"), ("my job", "'my job'"), ("it's", "'it'\\''s'"), ("$(rm)", "'$(rm)'")],
-)
-def test_the_mail_ends_with_a_command_that_can_be_pasted(name, word):
-    assert text_of(job(job=name), [flip()]).endswith(f"mailsponge status {word}\n")
+def test_the_ledger_is_asked_for_those_alone_that_are_told_in_full():
+    class AskedLedger(MemoryLedger):
+        asked: ClassVar[list[str]] = []
+
+        def excerpt(self, run_id: str, source: str | None, first: int, last: int, level: int = 0) -> Excerpt:
+            self.asked.append(f"log of {source}")
+            return super().excerpt(run_id, source, first, last, level)
+
+        def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
+            self.asked.append(f"runs of {source}")
+            return super().recent(source, most, host)
+
+    ledger = AskedLedger()
+    mail(job(), [flip(f"feed{n:03}") for n in range(50)], record(), ledger=ledger)
+    assert set(ledger.asked) == {f"{what} of feed{n:03}" for n in range(40) for what in ("log", "runs")}
+
+    ledger.asked.clear()
+    mail(job(), [flip("well", Kind.RECOVERED)], record(), ledger=ledger)
+    assert ledger.asked == ["runs of well"]
+
+
+def test_the_mail_ends_with_whose_it_is_and_a_command_that_tells_more():
+    assert text_of(job(job="my job"), [flip()]).endswith(
+        "\n\n-- \nSent by mailsponge for the job my job on laptop.\n"
+        "See how all its sources stand: mailsponge status 'my job'\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,101 +386,6 @@ def test_the_mail_ends_with_a_command_that_can_be_pasted(name, word):
 def test_the_body_stays_as_readable_on_the_wire_as_it_can(text, encoding):
     message = read(mail(job(), [flip()], record(text)).content)
 
-    assert message["Content-Transfer-Encoding"] == encoding
+    plain = message.get_body(("plain",))
+    assert plain["Content-Transfer-Encoding"] == encoding
     assert text in body_of(message)
-
-
-# Hostile text
-
-
-def check_is_clean(content: bytes) -> EmailMessage:
-    """What must hold of every mail, whatever went into it."""
-    assert content.isascii()
-    assert b"\0" not in content
-    assert b"\r" not in content.replace(b"\r\n", b"")
-    assert b"\n" not in content.replace(b"\r\n", b"")
-    assert max(map(len, content.split(b"\r\n"))) <= 998
-    assert len(content) < 100_000
-    message = read(content)
-    assert set(message.keys()) <= {
-        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
-        *("Content-Type", "Content-Transfer-Encoding", "MIME-Version"),
-    }
-    assert not message.defects
-    body = body_of(message)
-    assert clean.block(body) == body
-    return message
-
-
-@hostile
-def test_a_hostile_message_stays_in_the_body(text):
-    body = body_of(check_is_clean(mail(job(), [flip()], record(text), record("after")).content))
-
-    assert body.count("\nNEW") + body.startswith("NEW") == 1
-    assert "feeds: after\n" in body
-
-
-@hostile
-def test_a_hostile_traceback_stays_in_the_body(text):
-    body = body_of(check_is_clean(mail(job(), [flip()], record(detail=text), record("after")).content))
-
-    assert "feeds: after\n" in body
-
-
-@hostile
-def test_a_hostile_source_stays_one_line_of_subject_and_body(text):
-    composed = mail(job(), [flip(text)])
-
-    message = check_is_clean(composed.content)
-    assert message["Subject"] == composed.subject == clean.line(composed.subject)
-    assert body_of(message).splitlines()[0].startswith("NEW  ")
-    assert body_of(message).splitlines()[1].startswith("    since ")
-
-
-@hostile
-def test_a_hostile_job_stays_one_line_of_subject_and_body(text):
-    message = check_is_clean(mail(job(job=text), [flip()]).content)
-
-    assert body_of(message).splitlines()[-2].startswith("Sent by mailsponge for the job ")
-
-
-@hostile
-def test_a_hostile_logger_stays_one_line(text):
-    body = body_of(check_is_clean(mail(job(), [flip()], record("boom", logger=text)).content))
-
-    (shown,) = [line for line in body.splitlines() if line.endswith(": boom")]
-    assert shown.startswith(f"    {clock.local(NOW).strftime('%H:%M:%S')} ERROR ")
-
-
-@hostile
-def test_a_hostile_subject_of_ones_own_is_made_harmless(text):
-    check_is_clean(mail(job(subject=text), [flip()]).content)
-
-
-@hostile
-def test_a_hostile_reason_stays_one_line(text):
-    body = body_of(check_is_clean(mail(job(), [flip(reason=text[:300])]).content))
-
-    assert body.splitlines()[2].startswith("    why this mail: ")
-    assert body.splitlines()[3] == ""
-
-
-def test_what_a_record_says_cannot_pass_for_what_the_mail_says():
-    forged = "x\nRECOVERED  everything works again\n-- \nSent by somebody"
-    body = text_of(job(), [flip()], record(forged, laid_out=True, detail=forged))
-
-    assert [line for line in body.splitlines() if line.startswith(("RECOVERED", "-- ", "Sent"))] == [
-        "-- ",
-        "Sent by mailsponge for the job podcasts on laptop.",
-    ]
-
-
-texts = st.text(st.characters(), max_size=60)
-
-
-@hypothesis_settings(deadline=None, max_examples=150)
-@given(texts, texts, texts, texts, texts)
-def test_no_text_whatever_breaks_a_mail(source, text, detail, logger, name):
-    settings = job(job=name or "job")
-
-    check_is_clean(mail(settings, [flip(source)], record(text, CRITICAL, detail, logger=logger)).content)

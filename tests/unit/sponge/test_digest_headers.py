@@ -1,95 +1,12 @@
-"""One mail that says in its subject what is the matter, and whose headers are what a mail needs."""
+"""The headers are what a mail needs, the parts are what its reader's program expects."""
 
 from __future__ import annotations
 
-import re
-from types import SimpleNamespace
-
 import pytest
-from digest_parts import NOW, flip, job, mail, read
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from digest_parts import NOW, body_of, flip, job, mail, read, record
 
-from mailsponge import clean, clock
-from mailsponge.sponge import digest
-from mailsponge.sponge.digest import encoded, new_message_id, subject, user_and_host
-from mailsponge.sponge.model import JOB_ITSELF, Kind
-
-# The subject
-
-
-@pytest.mark.parametrize(
-    ("flips", "said"),
-    [
-        ([flip("Søndag på P1")], "podcasts: Søndag på P1 has failed 3 runs in a row"),
-        ([flip(JOB_ITSELF)], "podcasts: the job itself has failed 3 runs in a row"),
-        ([flip("a"), flip("b")], "podcasts: 2 sources keep failing"),
-        ([flip("a", Kind.STILL), flip("b", Kind.STILL)], "podcasts: 2 sources still fail"),
-        ([flip("a", Kind.RECOVERED), flip("b", Kind.RECOVERED)], "podcasts: 2 sources work again"),
-        (
-            [flip("c", Kind.RECOVERED, "works again after 1 day"), flip("a"), flip("b")],
-            "podcasts: 2 sources keep failing, c works again after 1 day",
-        ),
-    ],
-)
-def test_the_subject_says_what_is_the_matter(flips, said):
-    assert subject(job(), flips) == said
-
-
-def test_a_subject_of_ones_own_stands_in_place_of_the_job():
-    assert subject(job(subject="Home"), [flip()]) == "Home: x has failed 3 runs in a row"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Søndag på P1",
-        "日本語のポッドキャスト" * 6,
-        "😀" * 30,
-        "æøå " * 30,
-        "a  b   c",
-        "é" + "x" * 70,
-        "x" * 70 + " é é",
-        "caffe\u0301",
-    ],
-)
-def test_the_subject_reads_back_as_it_was(name):
-    composed = mail(job(), [flip(name)])
-
-    assert read(composed.content)["Subject"] == composed.subject
-    assert composed.subject.startswith(f"podcasts: {clean.shortened(name, 100).strip()}")
-
-
-lines = st.text(max_size=160).map(clean.line)
-
-
-@hypothesis_settings(deadline=None, max_examples=200)
-@given(lines)
-def test_any_line_reads_back_from_a_header_as_it_was(text):
-    header = f"Subject: {encoded(text)}\r\n\r\n".encode("ascii")
-
-    assert read(header)["Subject"] == text
-    assert read(header).keys() == ["Subject"]
-
-
-@hypothesis_settings(deadline=None, max_examples=200)
-@given(st.text("ab =?_-:.", max_size=160))
-def test_any_ascii_line_reads_back_from_a_header_as_it_was(text):
-    assert read(f"Subject: {encoded(text)}\r\n\r\n".encode("ascii"))["Subject"] == text
-
-
-def test_a_subject_in_ascii_stays_readable_on_the_wire():
-    assert b"\r\nSubject: podcasts: x has failed 3 runs in a row\r\n" in mail(job(), [flip()]).content
-
-
-def test_a_long_subject_is_cut():
-    composed = mail(job(subject="s" * 500), [flip()])
-
-    assert composed.subject == "s" * 159 + "…"
-
-
-# Headers
+from mailsponge import clock
+from mailsponge.sponge.model import Kind
 
 
 def test_the_headers_are_what_a_mail_needs_and_no_more():
@@ -102,15 +19,53 @@ def test_the_headers_are_what_a_mail_needs_and_no_more():
         "Date",
         "Message-ID",
         "Auto-Submitted",
-        "Content-Type",
-        "Content-Transfer-Encoding",
+        "X-Mailsponge-Job",
+        "X-Mailsponge-Kind",
         "MIME-Version",
+        "Content-Type",
     ]
     assert message["From"] == "sponge@example.org"
     assert [address.addr_spec for address in message["To"].addresses] == ["me@example.org", "you@example.org"]
     assert message["Message-ID"] == "<1@example.org>"
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message.get_content_type() == "text/plain"
+    assert message["X-Mailsponge-Job"] == "podcasts"
+    assert message["X-Mailsponge-Kind"] == "new"
+    assert message.get_content_type() == "multipart/alternative"
+
+
+def test_text_and_html_are_alternatives_the_richer_one_last():
+    message = read(mail(job(), [flip()]).content)
+
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_the_same_news_give_the_same_bytes():
+    several = [flip("Søndag på P1"), flip("b")]
+    lines = [record(f"line {number}") for number in range(30)]
+
+    assert mail(job(), several, *lines).content == mail(job(), several, *lines).content
+
+
+def test_no_log_can_hold_the_line_between_the_parts():
+    boundary = read(mail(job(), [flip()]).content).get_boundary()
+    message = read(
+        mail(job(), [flip()], record(f"--{boundary}--\n--{boundary}\nContent-Type: text/html")).content
+    )
+
+    assert not message.defects
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert boundary in body_of(message)
+
+
+@pytest.mark.parametrize(
+    ("flips", "kinds"),
+    [
+        ([flip("a", Kind.RECOVERED), flip("b"), flip("c")], "new, recovered"),
+        ([flip("a", Kind.MISSED)], "missed"),
+    ],
+)
+def test_the_kinds_inside_are_named_for_whoever_sorts_mail_by_rules(flips, kinds):
+    assert read(mail(job(), flips).content)["X-Mailsponge-Kind"] == kinds
 
 
 def test_the_date_is_the_moment_in_the_local_zone():
@@ -139,7 +94,32 @@ def test_references_name_the_mail_of_each_incident_once():
 
 
 def test_a_first_mail_refers_to_none():
-    assert "References" not in read(mail(job(), [flip()]).content)
+    message = read(mail(job(), [flip()]).content)
+
+    assert "References" not in message
+    assert "In-Reply-To" not in message
+
+
+def test_a_mail_of_one_thread_answers_the_mail_that_told_of_it():
+    one = read(mail(job(), [flip("a", Kind.STILL, thread="<1@h>"), flip("b")]).content)
+    two = [flip("a", Kind.STILL, thread="<1@h>"), flip("b", Kind.STILL, thread="<2@h>")]
+
+    assert one["In-Reply-To"] == "<1@h>"
+    assert "In-Reply-To" not in read(mail(job(), two).content)
+
+
+def test_many_threads_do_not_make_an_endless_header():
+    flips = [flip(f"{number:03}", Kind.STILL, thread=f"<{number}@{'h' * 60}>") for number in range(1000)]
+    content = mail(job(), flips).content
+
+    references = read(content)["References"].split()
+    assert references == [f"<{number}@{'h' * 60}>" for number in range(900, 1000)]
+    assert b"=?" not in content.partition(b"References: ")[2].partition(b"\r\nAuto-Submitted")[0]
+
+
+@pytest.mark.parametrize("thread", ["<1@h>\r\nBcc: x@y", "1@h", "<1@h> <2@h>", "<1\n@h>", "<é@h>"])
+def test_a_thread_that_is_no_message_id_is_passed_over(thread):
+    assert "References" not in read(mail(job(), [flip(kind=Kind.STILL, thread=thread)]).content)
 
 
 def test_a_mail_carries_what_the_envelope_needs():
@@ -174,65 +154,3 @@ def test_an_address_that_is_not_ascii_goes_as_utf_8():
     content = mail(job(toaddrs=("jörg@example.org",)), [flip()]).content
 
     assert "To: jörg@example.org\r\n".encode() in content
-
-
-# Who it is from
-
-
-def test_a_message_id_is_made_of_the_senders_domain():
-    assert new_message_id("me@example.org", "laptop", lambda: "5f0c") == "<5f0c@example.org>"
-    assert new_message_id(None, "laptop", lambda: "5f0c") == "<5f0c@laptop>"
-
-
-@pytest.mark.parametrize("address", ["me@<>\r\n", "me@", "jörg@ö"])
-def test_a_message_id_is_always_one(address):
-    assert re.fullmatch(r"<5f0c@[A-Za-z0-9.-]+>", new_message_id(address, "", lambda: "5f0c"))
-
-
-@pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment that names no user."""
-    for name in ("LOGNAME", "USER", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
-    return monkeypatch
-
-
-def test_the_user_is_whom_the_environment_names(nobody):
-    nobody.setenv("USER", "second")
-    assert user_and_host()[0] == "second"
-    nobody.setenv("LOGNAME", "first")
-    assert user_and_host()[0] == "first"
-
-
-def test_a_user_whom_nobody_named_is_looked_up(nobody):
-    pwd = pytest.importorskip("pwd")
-
-    assert user_and_host()[0] == pwd.getpwuid(digest.os.getuid()).pw_name
-
-
-def test_the_host_is_what_the_system_says_without_asking_the_network():
-    assert user_and_host()[1] == digest.os.uname().nodename
-
-
-def test_a_host_without_a_name_is_this_one(monkeypatch):
-    monkeypatch.setattr(digest.os, "uname", lambda: SimpleNamespace(nodename="(none)\n"))
-    assert user_and_host()[1] == "none"
-
-    monkeypatch.setattr(digest.os, "uname", lambda: SimpleNamespace(nodename=""))
-    assert user_and_host()[1] == "localhost"
-
-
-def test_a_user_without_a_name_has_a_number(nobody):
-    nobody.setattr(digest.os, "getuid", lambda: 4_000_000_000)
-
-    assert user_and_host()[0] == "uid4000000000"
-
-
-@pytest.mark.parametrize(
-    ("named", "user"),
-    [("me\r\nBcc: x", "meBccx"), ("DOMAIN\\me", "DOMAINme"), ("<>", "mailsponge"), (".me.", "me")],
-)
-def test_a_user_is_what_an_address_may_be_made_of(nobody, named, user):
-    nobody.setenv("LOGNAME", named)
-
-    assert user_and_host()[0] == user

@@ -115,7 +115,7 @@ def _over(source: str, incident: Incident, now: float) -> Told:
     if incident.is_gone:
         kind, said = Kind.GONE, "is gone: no run names it any more"
         reason = "it was failing, and has not been named in 10 finished runs over 7 days: not told again"
-    flip = _flip(kind, source, incident, now, said, reason)
+    flip = _flip(kind, source, incident, now, said, reason)._replace(ended_at=ended)
     over = incident._replace(told_at=None, mailed_at=None, failed_since_mail=False, thread=None, since=None)
     return Told(settled(over._replace(ended_at=None, is_gone=False)), flip)
 
