@@ -65,7 +65,7 @@ class Deliberation:
 
     def time_passed(self, rules: Policy, now: float, host: str, any_alive: bool) -> Ticked:
         """Look for what time alone brings: reminders, the end of a silence, a missed run, a digest."""
-        decision = policy.tick(rules, self._memory(host), now)
+        decision = policy.tick(rules, self._memory(host), now, host)
         self._take(decision, host)
         flips = decision.flips
         if not any_alive:

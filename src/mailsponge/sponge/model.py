@@ -212,6 +212,8 @@ class Incident(NamedTuple):
     flapping_told: bool = False
     acknowledged: int | None = None
     """Somebody knows of failures at this level and below."""
+    is_worse: bool = False
+    """It was acknowledged, and has failed at a higher level since; that is still to be told."""
     thread: str | None = None
     """The Message-ID of the mail that told of it; the mails that follow refer to it."""
 

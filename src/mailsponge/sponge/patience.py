@@ -174,6 +174,15 @@ def ended_by(limit: Limit, streak: Streak) -> Limit | None:
     return limit if limit.over(streak) else None
 
 
+def never_ends(limit: Limit) -> bool:
+    """Whether no streak can end it."""
+    if isinstance(limit, All):
+        return any(map(never_ends, limit.limits))
+    if isinstance(limit, AnyOf):
+        return all(map(never_ends, limit.limits))
+    return isinstance(limit, Never)
+
+
 def longest_window(limit: Limit) -> int:
     """How many verdicts a patience looks back on at the most."""
     if isinstance(limit, OfRuns):

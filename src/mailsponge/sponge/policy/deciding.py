@@ -61,7 +61,7 @@ def decide(
         decision.states[source] = _named(policy, state, attempts[source], run)
     if run.ending is Ending.FINISHED and not _is_late(JOB_ITSELF, memory, run):
         _pass_over(decision, memory, host, attempts, run, now)
-    _tell(policy, decision, memory, list(decision.incidents), now)
+    _tell(policy, decision, memory, list(decision.incidents), now, host)
     if late:
         told = f"folded late: {len(late)} of its {len(found)} verdicts are history, as newer ones stand"
         return decision._replace(note="; ".join(filter(None, (decision.note, told))))
@@ -73,10 +73,10 @@ def _is_late(source: str, memory: Memory, run: Run) -> bool:
     return run.number < memory.states.get(source, _FRESH).number
 
 
-def tick(policy: Policy, memory: Memory, now: float) -> Decision:
-    """What time alone brings: reminders, and what a silence that has ended held back."""
+def tick(policy: Policy, memory: Memory, now: float, host: str = "") -> Decision:
+    """What time alone brings: reminders, and what a silence that has ended held back. ``host`` is the one that looks."""
     decision = Decision({}, {}, [], {}, "")
-    _tell(policy, decision, memory, memory.incidents, now)
+    _tell(policy, decision, memory, memory.incidents, now, host)
     return decision
 
 
@@ -119,11 +119,13 @@ def _pass_over(
                 _move(decision, memory, source, host, moved, None, now)
 
 
-def _tell(policy: Policy, decision: Decision, memory: Memory, sources: Iterable[str], now: float) -> None:
+def _tell(
+    policy: Policy, decision: Decision, memory: Memory, sources: Iterable[str], now: float, host: str
+) -> None:
     """Look at some incidents for what there is to tell, and remember with each state what became of it."""
     for source in sources:
         incident = decision.incidents.get(source) or memory.incidents.get(source, _QUIET)
-        told = telling.tell(policy, source, incident, memory.silences, now)
+        told = telling.tell(policy, source, incident, memory.silences, now, host)
         if told.incident is not incident:
             decision.incidents[source] = told.incident
         state = decision.states.get(source) or memory.states.get(source)
@@ -165,7 +167,7 @@ def next_due(
     gathered: Sequence[Gathered],
     now: float,
 ) -> float:
-    """The next moment at which time alone may bring a mail; infinity if only a run can."""
+    """The next moment after this one at which time alone may bring a mail; infinity if only a run can."""
     moments = [
         telling.due_at(policy, source, incident, memory.silences, now)
         for source, incident in memory.incidents.items()
@@ -174,7 +176,7 @@ def next_due(
         moments.append(_missed_at(policy, last_run_at, memory.silences, now))
     if policy.gate is not None:
         moments.append(gathering.due_at(policy.gate, gathered))
-    return min(moments, default=float("inf"))
+    return min((moment for moment in moments if moment > now), default=float("inf"))
 
 
 def _missed_at(policy: Policy, last: float, silences: Sequence[Silence], now: float) -> float:
@@ -183,7 +185,12 @@ def _missed_at(policy: Policy, last: float, silences: Sequence[Silence], now: fl
     return max(due, silence.until) if silence else due
 
 
-def flips_in_order(flips: Iterable[Flip]) -> list[Flip]:
-    """The flips as a mail tells them: by kind, then by source."""
+def flips_in_order(flips: Sequence[Flip]) -> list[Flip]:
+    """The flips of one squeeze as a mail tells them: by kind, then by source.
+
+    Of a source that was over and has begun anew meanwhile, only that is told: else the mail would end on "works again".
+    """
+    last_new = {flip.source: place for place, flip in enumerate(flips) if flip.kind is Kind.NEW}
     order = {kind: place for place, kind in enumerate(Kind)}
-    return sorted(flips, key=lambda flip: (order[flip.kind], flip.source))
+    told = [flip for place, flip in enumerate(flips) if place >= last_new.get(flip.source, 0)]
+    return sorted(told, key=lambda flip: (order[flip.kind], flip.source))

@@ -21,9 +21,7 @@ def moved(incident: Incident, host: str, after: Moved, verdict: int | None, now:
         return _failed(hosts, after, verdict)
     if hosts.is_over and not incident.is_over:
         hosts = hosts._replace(ended_at=now)
-    if after.effect is Effect.VANISHES:
-        hosts = hosts._replace(is_gone=hosts.is_over)
-    return settled(hosts)
+    return settled(hosts._replace(is_gone=hosts.is_over and after.effect is Effect.VANISHES))
 
 
 def _with(hosts: tuple[str, ...], host: str, is_one: bool) -> tuple[str, ...]:
@@ -34,18 +32,19 @@ def _with(hosts: tuple[str, ...], host: str, is_one: bool) -> tuple[str, ...]:
 
 def _failed(incident: Incident, after: Moved, level: int) -> Incident:
     state: SourceState = after.state
-    knows = incident.acknowledged is not None and level <= incident.acknowledged
+    outgrown = incident.acknowledged is not None and level > incident.acknowledged
     matters = state.status is Status.HARD
     return incident._replace(
         level=max(incident.level, level),
         runs_failed=state.runs_failed,
         failed_run=state.failed_run,
-        failed_since_mail=True,
+        failed_since_mail=incident.failed_since_mail or matters,
         ended_at=incident.ended_at if incident.is_over else None,
         is_gone=False,
         said=after.said if matters else incident.said,
         reason=state.reason if matters else incident.reason,
-        acknowledged=incident.acknowledged if knows else None,
+        acknowledged=None if outgrown else incident.acknowledged,
+        is_worse=incident.is_worse or (outgrown and incident.told_at is not None),
     )
 
 
@@ -55,7 +54,9 @@ def settled(incident: Incident) -> Incident:
         return incident
     if incident.told_at is None and not incident.flapping and not incident.flapping_told:
         return Incident()
-    return incident._replace(acknowledged=None, level=incident.level if incident.flapping else OK)
+    return incident._replace(
+        acknowledged=None, is_worse=False, level=incident.level if incident.flapping else OK
+    )
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

@@ -9,7 +9,7 @@ from typing import Final
 from mailsponge.errors import UsageError
 from mailsponge.sponge import patience as grammar
 from mailsponge.sponge.model import ERROR, LEVELS
-from mailsponge.sponge.patience import Limit, Never
+from mailsponge.sponge.patience import Limit
 from mailsponge.sponge.policy.gathering import Gate
 from mailsponge.sponge.policy.gathering import parse as parse_gate
 
@@ -87,7 +87,7 @@ class Policy:
 
     def ever_tells(self, level: int) -> bool:
         """Whether a failure at that level can ever end the patience: ``"never"`` mutes all but digest and MISSED."""
-        return any(not isinstance(limit, Never) for at, limit in self.limits.items() if at <= level)
+        return any(not grammar.never_ends(limit) for at, limit in self.limits.items() if at <= level)
 
 
 def _limits(patience: str | Mapping[str, str] | None) -> dict[int, Limit]:

@@ -47,8 +47,8 @@ class Effect(StrEnum):
     OPENS = "opens it: NEW"
     STAYS = "it stays: STILL, now and then"
     WANES = "it may be about to end"
-    CLOSES = "closes it: RECOVERED"
-    VANISHES = "closes it: GONE"
+    CLOSES = "closes it: RECOVERED, if it was told"
+    VANISHES = "closes it: GONE, if anything was told"
 
 
 _S, _E, _X = Status, Event, Effect
@@ -61,7 +61,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, Event], tuple[Status, Effect]]] = {
     (_S.SOFT, _E.FAILED): (_S.SOFT, _X.NOTHING),
     (_S.SOFT, _E.OVER): (_S.HARD, _X.OPENS),
     (_S.SOFT, _E.WELL): (_S.OK, _X.NOTHING),
-    (_S.SOFT, _E.GONE): (_S.OK, _X.NOTHING),
+    (_S.SOFT, _E.GONE): (_S.OK, _X.VANISHES),
     (_S.HARD, _E.FAILED): (_S.HARD, _X.STAYS),
     (_S.HARD, _E.OVER): (_S.HARD, _X.STAYS),
     (_S.HARD, _E.GOOD): (_S.RECOVERING, _X.WANES),
@@ -141,14 +141,14 @@ def named(state: SourceState, run: Run, also_when_well: bool) -> SourceState:
 def passed_over(state: SourceState, run: Run) -> Moved:
     """A finished run did not name a source that fails, or flaps: after enough of them it is gone."""
     unseen = state.unseen + 1
-    since = run.began_at - (state.seen_at if state.seen_at is not None else run.began_at)
+    seen_at = run.began_at if state.seen_at is None else min(state.seen_at, run.began_at)
+    since = run.began_at - seen_at
     if unseen < GONE_AFTER_RUNS or since < GONE_AFTER_SECONDS:
-        return Moved(state._replace(unseen=unseen), Effect.NOTHING)
+        return Moved(state._replace(unseen=unseen, seen_at=seen_at), Effect.NOTHING)
     status, effect = TRANSITIONS[state.status, Event.GONE]
     reason = f"gone: {unseen} finished runs over {grammar.length(since)} did not name it"
     fresh = SourceState(
         status,
-        last_verdict=state.last_verdict,
         last_run_at=state.last_run_at,
         only_fails=state.only_fails,
         seen_at=state.seen_at,
@@ -165,7 +165,8 @@ def _longer(streak: tuple[Failures, ...], level: int, at: float) -> tuple[Failur
         return (Failures(level, 1, at),)
     same = next((part for part in streak if part.level == level), Failures(level, 0, at))
     others = (part for part in streak if part.level != level)
-    return tuple(sorted((*others, same._replace(runs=same.runs + 1))))
+    # A clock that was ahead once must not make all that follows last less than no time.
+    return tuple(sorted((*others, Failures(level, same.runs + 1, min(same.first_at, at)))))
 
 
 def _last(count: int, verdicts: tuple[Judged, ...]) -> tuple[Judged, ...]:

@@ -7,10 +7,11 @@ Nothing is told when something happens, and lost if it is muted then; each time,
     it flaps no more                     that it flaps                  STEADY, or GONE
     it fails, and patience is over       no                             NEW
     it is over                           that it fails                  RECOVERED, or GONE
+    it fails worse than acknowledged     that it fails                  STILL, at once
     it fails, and has since the mail     long enough ago                STILL
 
-A silence mutes all of them; an acknowledgement too, until recovery or a higher level; flapping the last three. What is
-still true when the muting ends is told then.
+A silence mutes all of them; an acknowledgement too, until recovery or a higher level; flapping those from NEW on. What
+is still true when the muting ends is told then.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from mailsponge.sponge import patience as grammar
-from mailsponge.sponge.model import JOB_ITSELF, Flip, Incident, Kind, Silence
+from mailsponge.sponge.model import JOB_ITSELF, Flip, Incident, Kind, Silence, level_name
 from mailsponge.sponge.policy.incidents import settled
 from mailsponge.sponge.policy.rules import Policy
 from mailsponge.sponge.policy.states import in_a_row
@@ -39,21 +40,37 @@ class Told(NamedTuple):
     muted: str = ""
 
 
-def tell(policy: Policy, source: str, incident: Incident, silences: Sequence[Silence], now: float) -> Told:
-    """Compare what is true of a source with what was told of it."""
+def tell(
+    policy: Policy, source: str, incident: Incident, silences: Sequence[Silence], now: float, host: str = ""
+) -> Told:
+    """Compare what is true of a source with what was told of it, after something happened on a host."""
     if muted := _muted(source, incident, silences, now):
         return Told(incident, None, muted)
-    if incident.flapping:
-        return _flapping(policy, source, incident, now)
-    if incident.flapping_told:
-        return _steady(source, incident, now)
+    incident = _not_told_in_the_future(incident, now)
+    # A host that flaps says nothing of one that fails run after run.
+    fails_steadily = not set(incident.failing) <= set(incident.flapping)
+    if incident.flapping and not incident.flapping_told and policy.ever_tells(incident.level):
+        return _flapping(source, incident, now)
+    if incident.flapping and not fails_steadily:
+        return Told(incident, None, "flapping")
+    if incident.flapping_told and not incident.flapping:
+        return _steady(source, incident, now, host)
     if incident.failing and incident.told_at is None:
         return _new(source, incident, now)
     if incident.is_over and incident.told_at is not None:
         return _over(source, incident, now)
+    if incident.failing and incident.is_worse:
+        return _worse(source, incident, now)
     if incident.failing and now >= _reminder_at(policy, incident):
         return _still(source, incident, now)
     return Told(incident)
+
+
+def _not_told_in_the_future(incident: Incident, now: float) -> Incident:
+    """A clock that was set back must not put off reminders until it has caught up with itself."""
+    if incident.told_at is None or incident.told_at <= now:
+        return incident
+    return incident._replace(told_at=now, mailed_at=now)
 
 
 def silence_of(source: str, silences: Sequence[Silence], now: float) -> Silence | None:
@@ -72,9 +89,7 @@ def _muted(source: str, incident: Incident, silences: Sequence[Silence], now: fl
     return "acknowledged" if incident.acknowledged is not None else ""
 
 
-def _flapping(policy: Policy, source: str, incident: Incident, now: float) -> Told:
-    if incident.flapping_told or not policy.ever_tells(incident.level):
-        return Told(incident, None, "flapping")
+def _flapping(source: str, incident: Incident, now: float) -> Told:
     said = "is flapping: now it fails, now it works"
     reason = (
         "its verdict changed in more than 30 % of the last runs, as Icinga reckons; told once until that ends"
@@ -83,29 +98,34 @@ def _flapping(policy: Policy, source: str, incident: Incident, now: float) -> To
     return Told(incident._replace(flapping_told=True), flip)
 
 
-def _steady(source: str, incident: Incident, now: float) -> Told:
+def _steady(source: str, incident: Incident, now: float, host: str) -> Told:
+    """The end of flapping names the state, which then counts as told: also one that patience would have borne."""
     reason = "its verdict has changed in no more than 25 % of the last runs"
     calm = incident._replace(flapping_told=False)
-    if failing := (*calm.failing, *calm.soft):
-        told = calm._replace(
-            failing=tuple(sorted(failing)),
-            soft=(),
-            told_at=now if calm.told_at is None else calm.told_at,
-            mailed_at=now,
-            failed_since_mail=False,
-        )
-        said = f"is steady again: it fails, {in_a_row(calm.runs_failed)}"
-        return Told(told, _flip(Kind.STEADY, source, incident, now, said, reason))
-    kind, said = Kind.STEADY, "is steady again: it works"
-    if calm.is_gone:
-        kind, said = Kind.GONE, "is gone: no run names it any more"
+    if host in calm.soft:
+        soft = tuple(other for other in calm.soft if other != host)
+        calm = calm._replace(failing=tuple(sorted({*calm.failing, host})), soft=soft)
+    kind, said = _named(calm)
     flip = _flip(kind, source, incident, now, said, reason)
-    return Told(settled(calm._replace(told_at=None)), flip)
+    if calm.is_over:
+        return Told(settled(calm._replace(told_at=None)), flip)
+    told_at = now if calm.told_at is None else calm.told_at
+    return Told(calm._replace(told_at=told_at, mailed_at=now, failed_since_mail=False), flip)
+
+
+def _named(calm: Incident) -> tuple[Kind, str]:
+    if calm.failing:
+        return Kind.STEADY, f"is steady again: it fails, {in_a_row(calm.runs_failed)}"
+    if calm.recovering:
+        return Kind.STEADY, "is steady again: it works, though not yet for long enough"
+    if calm.is_gone:
+        return Kind.GONE, "is gone: no run names it any more"
+    return Kind.STEADY, "is steady again: it works"
 
 
 def _new(source: str, incident: Incident, now: float) -> Told:
     flip = _flip(Kind.NEW, source, incident, now, incident.said, incident.reason)
-    return Told(incident._replace(told_at=now, mailed_at=now, failed_since_mail=False), flip)
+    return Told(incident._replace(told_at=now, mailed_at=now, failed_since_mail=False, is_worse=False), flip)
 
 
 def _over(source: str, incident: Incident, now: float) -> Told:
@@ -118,6 +138,13 @@ def _over(source: str, incident: Incident, now: float) -> Told:
     flip = _flip(kind, source, incident, now, said, reason)._replace(ended_at=ended)
     over = incident._replace(told_at=None, mailed_at=None, failed_since_mail=False, thread=None, since=None)
     return Told(settled(over._replace(ended_at=None, is_gone=False)), flip)
+
+
+def _worse(source: str, incident: Incident, now: float) -> Told:
+    level = level_name(incident.level)
+    reason = f"it was acknowledged while it failed at a lower level; now it has failed at {level}"
+    flip = _flip(Kind.STILL, source, incident, now, f"has become worse: it fails at {level}", reason)
+    return Told(incident._replace(mailed_at=now, failed_since_mail=False, is_worse=False), flip)
 
 
 def _still(source: str, incident: Incident, now: float) -> Told:
@@ -157,7 +184,7 @@ def due_at(policy: Policy, source: str, incident: Incident, silences: Sequence[S
     """When time alone next brings something of an incident; never (infinity), if nothing but a run can."""
     if silence := silence_of(source, silences, now):
         return silence.until
-    if incident.acknowledged is not None or incident.flapping or not incident.failing:
+    if incident.acknowledged is not None or set(incident.failing) <= set(incident.flapping):
         return _EVER
     return _reminder_at(policy, incident)
 

@@ -94,7 +94,7 @@ def capped(
     Who is well makes room, the longest unseen first; who fails never does. New names that there is no room for become
     one source, :data:`OTHER_SOURCES`.
     """
-    unknown = [name for name in attempts if name not in states]
+    unknown = [name for name in attempts if name not in states and name != JOB_ITSELF]
     excess = len(states) + len(unknown) - most
     if excess <= 0:
         return dict(attempts), (), ""
