@@ -496,18 +496,15 @@ def test_programs_share_a_ledger_and_nothing_but_their_journals_is_on_their_host
     assert x["host"]
 
 
-def test_what_waits_while_the_database_is_away_is_folded_in_order_and_told_once(fleet):
-    away = fleet.url.replace("?host=", f"?port={refused_port()}&host=")
-    # The same database, in whose directory the journals wait.
-    place = job_place(state_directory(away, fleet.env), "job", away)
+def test_what_waits_while_the_database_is_away_is_folded_in_order_and_told_once(fleet, postgres):
     with SmtpServer() as server:
-        for _ in range(3):
-            said = fleet.fails(MAILSPONGE_STATE=away, MAILSPONGE_MAILHOST=server.url)
-            assert "What is in the journals is kept, and the next run folds it" in said
-        assert len(list(place.runs.iterdir())) == 3
+        with postgres.away(fleet.url):
+            for _ in range(3):
+                said = fleet.fails(MAILSPONGE_MAILHOST=server.url)
+                assert "What is in the journals is kept, and the next run folds it" in said
+        assert len(list(fleet.place.runs.iterdir())) == 3
         assert server.mails == []
 
-        place.directory.parent.rename(fleet.place.directory.parent)
         assert fleet.runs('with source("y"): pass', MAILSPONGE_MAILHOST=server.url) == ""
         assert fleet.fails(MAILSPONGE_MAILHOST=server.url) == ""
 
