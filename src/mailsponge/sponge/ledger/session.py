@@ -163,19 +163,19 @@ class Session:
             attempts = self._attempts(deadline)
         except (OSError, ValueError) as error:
             raise psycopg.OperationalError(str(error)) from error
-        trouble: psycopg.OperationalError = psycopg.OperationalError("there is no server to connect to")
+        troubles: list[str] = []
         for tried, parameters in enumerate(attempts):
             share = Deadline(deadline.left() / (len(attempts) - tried))
             try:
                 connection = _Connection(_connect(parameters, share))
             except psycopg.OperationalError as error:
-                trouble = error
+                troubles.append(str(error).strip())
             else:
                 connection.seconds_left = self._seconds_left
                 connection.autocommit = True
                 connection.prepare_threshold = None
                 return connection
-        raise trouble
+        raise psycopg.OperationalError("; ".join(dict.fromkeys(troubles)))
 
     def _attempts(self, deadline: Deadline) -> list[dict[str, Any]]:
         """The servers and their addresses, as parameters of a connection each. Raises OSError."""
