@@ -597,6 +597,15 @@ def test_commands_work_on_a_job_that_only_the_database_knows(fleet, tmp_path):
     assert "acknowledged" in told("ack", "job", "x")
     assert "NEW" in told("replay", "job")
     assert "job: " in told("check", "job")
+    (host,) = {row["host"] for row in fleet.status()}
+    assert host in told("status", "job")
+    assert "knows nothing of the host 'elsewhere'; hosts there: " in told(
+        "forget", "job", "--host", "elsewhere"
+    )
+    assert f"x on {host} is forgotten" in told("forget", "job", "x", "--host", host)
+    fleet.fails()
+    assert f"all of it on {host} is forgotten" in told("forget", "job", "--host", host)
+    fleet.fails()
     assert "x is forgotten" in told("forget", "job", "x")
     assert "job is forgotten; the database keeps it as .forgotten-" in told("forget", "job", "--yes")
     assert fleet.status() == []
