@@ -64,6 +64,17 @@ class Postgres:
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """A database that ends every session and lets nobody in."""
+        ((name,),) = self.sql("SELECT current_database()", url)
+        self.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", "", name)
+        try:
+            yield
+        finally:
+            self.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
     def end_sessions(self, url: str) -> int:
         """Terminate every other session in a database; returns how many there were."""
         query = (

@@ -6,8 +6,8 @@ import pytest
 
 from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.model import ERROR, INFO, Attempt, Ending, Flip, Kind, Run, Silence, Status
-from mailsponge.sponge.policy import Policy, acknowledge
+from mailsponge.sponge.model import ERROR, INFO, Attempt, Ending, Flip, Incident, Kind, Run, Silence, Status
+from mailsponge.sponge.policy import Policy, acknowledge, without
 
 BEGAN = 1_700_000_000.0
 HOUR = 3600.0
@@ -204,6 +204,48 @@ def test_a_source_is_gone_when_it_is_gone_from_the_last_host(shared_ledger):
         told += [flip for host in ("a", "b") for flip in fleet.runs(host, WELL, source="y")]
 
     assert kinds(told) == [Kind.GONE]
+
+
+def forgets(fleet: Fleet, host: str) -> None:
+    with fleet.ledger.transaction():
+        incidents = fleet.ledger.incidents()
+        fleet.ledger.put_incidents({"x": without(incidents["x"], host)})
+        fleet.ledger.forget(["x"], host)
+
+
+def test_a_host_that_is_no_more_keeps_no_failure_open(shared_ledger):
+    fleet = Fleet(shared_ledger, patience="now")
+    fleet.all_run(["a", "b"])
+
+    forgets(fleet, "b")
+
+    assert kinds(fleet.all_run(["a"], WELL)) == [Kind.RECOVERED]
+
+
+def test_of_a_failure_on_a_host_alone_that_is_no_more_nothing_is_said(shared_ledger):
+    fleet = Fleet(shared_ledger, patience="2 runs")
+    fleet.all_run(["a"])
+    fleet.all_run(["a", "b"])
+
+    forgets(fleet, "a")
+
+    assert fleet.looks() == []
+    with shared_ledger.transaction():
+        assert shared_ledger.incidents() == {"x": Incident(soft=("b",))}
+    assert kinds(fleet.all_run(["b"])) == [Kind.NEW]
+
+
+def test_a_host_that_is_not_in_an_incident_changes_nothing_when_it_is_forgotten(shared_ledger):
+    fleet = Fleet(shared_ledger, patience="now")
+    fleet.all_run(["a"])
+    with shared_ledger.transaction():
+        shared_ledger.put_silences([Silence("*", fleet.now, fleet.now + 2 * HOUR)])
+    assert fleet.all_run(["a"], WELL) == []
+
+    forgets(fleet, "b")
+
+    fleet.now += 2 * HOUR
+    assert kinds(fleet.looks()) == [Kind.RECOVERED]
 
 
 @pytest.mark.parametrize("hosts", [["a"], ["a", "b"]])

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -108,6 +108,65 @@ def test_hosts_that_squeeze_at_once_lose_nothing_and_tell_once(database, tmp_pat
 
     assert [subject.partition(" after")[0] for subject in taken.subjects[1:]] == ["job: x works again"]
     assert len(set(taken.ids)) == 2
+
+
+def test_a_connection_that_is_lost_while_a_mail_is_handed_over_does_not_send_it_twice(
+    database, postgres, tmp_path
+):
+    host, taken = Host("host", tmp_path, database), Taken()
+
+    def send(mail: Mail, deadline: Deadline) -> Outcome:
+        postgres.end_sessions(database)
+        return taken(mail, deadline)
+
+    for _ in range(4):
+        host.runs()
+        assert host.squeeze(send).warnings == ()
+
+    assert taken.subjects == ["job: x has failed 3 runs in a row"]
+
+
+def test_a_database_that_goes_while_a_mail_is_handed_over_makes_it_go_twice_with_the_same_id(
+    database, postgres, tmp_path
+):
+    host, taken = Host("host", tmp_path, database), Taken()
+    for _ in range(2):
+        host.runs()
+        host.squeeze(taken)
+    host.runs()
+
+    with ExitStack() as at_the_end:
+
+        def send(mail: Mail, deadline: Deadline) -> Outcome:
+            at_the_end.enter_context(postgres.away(database))
+            return taken(mail, deadline)
+
+        done = host.squeeze(send)
+
+    assert done.saved
+    assert "mails wait, as the outbox cannot be used" in done.warnings[0]
+    assert list(host.place.runs.iterdir()) == []
+    host.squeeze(taken)
+    host.squeeze(taken)
+    assert len(taken.ids) == 2
+    assert len(set(taken.ids)) == 1
+
+
+def test_only_one_host_hands_a_mail_over(database, tmp_path):
+    one, other = (Host(name, tmp_path, database) for name in ("one", "other"))
+    taken = Taken()
+
+    def send(mail: Mail, deadline: Deadline) -> Outcome:
+        other.runs(fails=False)
+        assert other.squeeze(taken).saved
+        assert taken.ids == []
+        return taken(mail, deadline)
+
+    for _ in range(3):
+        one.runs()
+        one.squeeze(send)
+
+    assert len(taken.ids) == 1
 
 
 def test_a_host_whose_journals_cannot_be_read_is_not_taken_for_another(database, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import string
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +16,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from kit.black_hole import Proxy, refused_port, silent_port
+from kit.postgres import Postgres
 from kit.programs import PREAMBLE, SOURCES, Job, ended
 from kit.smtp_server import SmtpServer
 from mailsponge.errors import LedgerUnreadable, StateError
 from mailsponge.sponge.ledger.migrations import MIGRATIONS
 from mailsponge.sponge.ledger.opening import every_job, forget_job, open_ledger, read_ledger
 from mailsponge.sponge.ledger.postgres import PostgresLedger, jobs
-from mailsponge.sponge.model import ERROR, Ending, Mail, Record, Run, SourceState
+from mailsponge.sponge.model import ERROR, OK, Ending, Mail, Record, Run, SourceState
 from mailsponge.sponge.places import job_place, state_directory
 
 RUN = Run("run1", 1, "a", 100.0, 105.0, Ending.FINISHED, 1)
@@ -496,18 +498,15 @@ def test_programs_share_a_ledger_and_nothing_but_their_journals_is_on_their_host
     assert x["host"]
 
 
-def test_what_waits_while_the_database_is_away_is_folded_in_order_and_told_once(fleet):
-    away = fleet.url.replace("?host=", f"?port={refused_port()}&host=")
-    # The same database, in whose directory the journals wait.
-    place = job_place(state_directory(away, fleet.env), "job", away)
+def test_what_waits_while_the_database_is_away_is_folded_in_order_and_told_once(fleet, postgres):
     with SmtpServer() as server:
-        for _ in range(3):
-            said = fleet.fails(MAILSPONGE_STATE=away, MAILSPONGE_MAILHOST=server.url)
-            assert "What is in the journals is kept, and the next run folds it" in said
-        assert len(list(place.runs.iterdir())) == 3
+        with postgres.away(fleet.url):
+            for _ in range(3):
+                said = fleet.fails(MAILSPONGE_MAILHOST=server.url)
+                assert "What is in the journals is kept, and the next run folds it" in said
+        assert len(list(fleet.place.runs.iterdir())) == 3
         assert server.mails == []
 
-        place.directory.parent.rename(fleet.place.directory.parent)
         assert fleet.runs('with source("y"): pass', MAILSPONGE_MAILHOST=server.url) == ""
         assert fleet.fails(MAILSPONGE_MAILHOST=server.url) == ""
 
@@ -598,6 +597,15 @@ def test_commands_work_on_a_job_that_only_the_database_knows(fleet, tmp_path):
     assert "acknowledged" in told("ack", "job", "x")
     assert "NEW" in told("replay", "job")
     assert "job: " in told("check", "job")
+    (host,) = {row["host"] for row in fleet.status()}
+    assert host in told("status", "job")
+    assert "knows nothing of the host 'elsewhere'; hosts there: " in told(
+        "forget", "job", "--host", "elsewhere"
+    )
+    assert f"x on {host} is forgotten" in told("forget", "job", "x", "--host", host)
+    fleet.fails()
+    assert f"all of it on {host} is forgotten" in told("forget", "job", "--host", host)
+    fleet.fails()
     assert "x is forgotten" in told("forget", "job", "x")
     assert "job is forgotten; the database keeps it as .forgotten-" in told("forget", "job", "--yes")
     assert fleet.status() == []
@@ -626,3 +634,62 @@ def test_a_program_whose_source_has_an_endless_name_is_folded(fleet):
         ((run, verdicts, _),) = ledger.runs(10)
         assert verdicts == {"": 0, name: ERROR}
         assert [r.text for r in ledger.records(run.id, name, 0)] == ["a\0b"]
+
+
+# What the documentation says
+
+HOW_TO = (SOURCES.parent / "docs" / "how-to" / "fleet.md").read_text("utf-8")
+
+
+def test_the_sql_of_the_how_to_is_sql(postgres):
+    setup, question = re.findall(r"(?ms)^```sql\n(.*?)^```$", HOW_TO)
+    for statement in setup.strip().split(";\n"):
+        postgres.sql(statement)
+    url = postgres.url("sponge").replace("postgres@", "sponge@")
+    run = RUN._replace(began_at=time.time())
+    with closing(PostgresLedger(url, "backup")) as ledger, ledger.transaction():
+        ledger.add_run(run, {"x": ERROR, "y": OK}, "")
+
+    assert postgres.sql(question, url) == [("a", "x", 1)]
+
+
+@pytest.fixture
+def with_password(postgres: Postgres, database: str) -> Iterator[str]:
+    """The URL of a server that asks the role ``guarded`` for a password, which is ``s3cr3t``."""
+    postgres.sql("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 's3cr3t'")
+    rules = postgres.home / "data" / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text("local all guarded scram-sha-256\n" + before)
+    postgres.sql("SELECT pg_reload_conf()")
+    with Proxy(f"{postgres.home}/.s.PGSQL.5432") as proxy:
+        yield f"postgresql://guarded@localhost:{proxy.port}{urlsplit(database).path}"
+    rules.write_text(before)
+    postgres.sql("SELECT pg_reload_conf()")
+    postgres.sql("DROP OWNED BY guarded", database)
+    postgres.sql("DROP ROLE guarded")
+
+
+def test_the_password_comes_from_a_file_by_the_name_of_the_host(with_password, tmp_path, monkeypatch):
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o600)
+    passwords.write_text(f"{urlsplit(with_password).netloc.partition('@')[2]}:*:guarded:s3cr3t\n")
+
+    with (
+        closing(PostgresLedger(f"{with_password}?passfile={passwords}", "job")) as ledger,
+        ledger.transaction(),
+    ):
+        fill(ledger)
+
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    with closing(PostgresLedger(with_password, "job")) as ledger:
+        assert len(kept(ledger)[0]) == 1
+
+
+@pytest.mark.parametrize("password", ["", ":wr0ng"])
+def test_a_password_that_is_missing_or_wrong_is_said_and_not_shown(with_password, password):
+    url = with_password.replace("guarded@", f"guarded{password}@")
+
+    with pytest.raises(StateError, match="password") as refused:
+        PostgresLedger(url, "job")
+
+    assert "wr0ng" not in str(refused.value)

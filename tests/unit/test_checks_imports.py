@@ -47,3 +47,22 @@ def test_importing_it_loads_none_of_the_post_office():
 
 def test_importing_it_does_not_load_asyncio():
     assert "asyncio" not in loaded()
+
+
+WITH_A_DIRECTORY = """\
+import sys
+from mailsponge import SpongeHandler
+handler = SpongeHandler("job", "me@example.org", state=sys.argv[1], mailhost="sendmail:/bin/true")
+handler.squeeze()
+print(*sys.modules, sep="\\n")
+"""
+
+
+def test_the_driver_of_a_database_is_loaded_only_when_a_database_is_asked_for(tmp_path):
+    command = [sys.executable, "-c", WITH_A_DIRECTORY, tmp_path / "state"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    names = {name.partition(".")[0] for name in done.stdout.split()}
+
+    assert "psycopg" not in names
+    assert "asyncio" not in names
+    assert "mailsponge.sponge.ledger.sqlite" in done.stdout.split()

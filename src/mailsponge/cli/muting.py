@@ -21,7 +21,7 @@ from mailsponge.sponge.ledger.opening import forget_job, open_ledger
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import Incident, Silence
 from mailsponge.sponge.places import JobPlace
-from mailsponge.sponge.policy import acknowledge, telling
+from mailsponge.sponge.policy import acknowledge, telling, without
 
 EVERYTHING = "*"
 _LOCK_SECONDS = 10.0
@@ -150,20 +150,26 @@ def _name(source: str | None) -> str:
 @click.command()
 @click.argument("job")
 @click.argument("source", required=False)
+@click.option("--host", metavar="H", help="Forget only what is known of it on this host.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_state
-def forget(job: str, source: str | None, yes: bool, state: str | None) -> None:
-    """Forget a source that is no more, or a whole job.
+def forget(job: str, source: str | None, host: str | None, yes: bool, state: str | None) -> None:
+    """Forget a source that is no more, a host that is no more, or a whole job.
 
     A source is forgotten with its state: nothing is told of it any more, and should it come back, it is new. What was
-    logged stays in the history. A whole job is not deleted but renamed, so that it can be brought back.
+    logged stays in the history. Where hosts share a ledger, --host forgets a host, or a source on it: it keeps no
+    failure open any more. A whole job is not deleted but renamed, so that it can be brought back.
 
     \b
     Examples:
       mailsponge forget podcasts "A show that has ended"
+      mailsponge forget backup --host old-nas
       mailsponge forget old-job
     """
     place = one_place(state, job)
+    if host is not None:
+        _forget_host(place, job, source, host)
+        return
     if source is None:
         _forget_job(place, job, yes)
         return
@@ -174,6 +180,20 @@ def forget(job: str, source: str | None, yes: bool, state: str | None) -> None:
             )
         ledger.forget([source])
     click.echo(f"{clean.line(job)}: {digest.name(source)} is forgotten")
+
+
+def _forget_host(place: JobPlace, job: str, source: str | None, host: str) -> None:
+    with _changing(place) as ledger:
+        known = [standing for standing in ledger.standings() if standing.host]
+        names = [s.source for s in known if s.host == host and source in (None, s.source)]
+        if not names:
+            hosts = ", ".join(sorted({clean.line(standing.host) for standing in known})) or "none"
+            output.fail(f"{job} knows nothing of the host {clean.line(host)!r}; hosts there: {hosts}")
+        incidents = ledger.incidents()
+        ledger.put_incidents({name: without(incidents[name], host) for name in names if name in incidents})
+        ledger.forget(names, host)
+    what = "all of it" if source is None else digest.name(source)
+    click.echo(f"{clean.line(job)}: {what} on {clean.line(host)} is forgotten")
 
 
 def _forget_job(place: JobPlace, job: str, yes: bool) -> None:

@@ -147,13 +147,16 @@ def _iso(at: float | None) -> str | None:
 
 
 def _standing_table(rows: Iterable[Standing]) -> Table:
-    table = output.table("job", "source", "state", "failed", "since", "last run", "why")
+    rows = list(rows)
+    hosts = ("host",) if any(row.host for row in rows) else ()
+    table = output.table("job", "source", *hosts, "state", "failed", "since", "last run", "why")
     for row in rows:
         state = row.state
         name = "(the job itself)" if row.source == JOB_ITSELF else clean.line(row.source)
         table.add_row(
             Text(clean.line(row.job)),
             Text(name),
+            *(Text(clean.line(row.host)) for _ in hosts),
             Text(str(state.status), style=_COLOURS[state.status]),
             Text(str(state.runs_failed or "")),
             Text(_moment(state.since)),

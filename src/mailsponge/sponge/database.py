@@ -41,8 +41,7 @@ def shown(url: str) -> str:
 
 def has_password(url: str) -> bool:
     """Whether there is a password in the URL itself."""
-    parts = _parts(url)
-    return ":" in parts.login or any(name in parts.query for name in _SECRET)
+    return bool(passwords(url))
 
 
 def directory_name(url: str) -> str:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailsponge.errors import UsageError
-from mailsponge.sponge.places import JobPlace, job_place, job_places, state_directory
+from mailsponge.sponge import folder
+from mailsponge.sponge.places import JobPlace, job_place, job_places, state_database, state_directory
 
 STATE = Path("/state")
 
@@ -156,6 +157,62 @@ def test_with_no_word_of_it_root_and_others_have_their_places(monkeypatch):
 
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert state_directory(None, {}) == Path("/home/me/.local/state/mailsponge")
+
+
+# A database that hosts share
+
+URL = "postgresql://me:s3cret@db.example.org/ops"
+
+
+def test_journals_for_a_database_wait_in_a_directory_of_its_own_in_the_usual_place():
+    environ = {"MAILSPONGE_STATE": URL, "XDG_STATE_HOME": "/xdg"}
+
+    for state in (None, URL):
+        assert state_directory(state, environ) == Path("/xdg/mailsponge/.postgresql-db.example.org-ops")
+        assert state_database(state, environ) == URL
+    assert state_directory("/given", environ) == Path("/given")
+    assert state_database("/given", environ) == ""
+    assert state_database(None, {}) == ""
+
+
+def test_the_jobs_of_a_database_are_not_those_of_the_usual_place(tmp_path):
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    place = job_place(state_directory(URL, environ), "job", URL)
+    place.runs.mkdir(parents=True)
+
+    assert list(job_places(state_directory(None, environ))) == []
+    assert list(job_places(state_directory(URL, environ), URL)) == [place]
+
+
+def test_directories_for_a_database_are_their_owners_alone(tmp_path):
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    before = os.umask(0)
+    try:
+        folder.make_directories(job_place(state_directory(URL, environ), "job", URL))
+    finally:
+        os.umask(before)
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert modes == dict.fromkeys(
+        ("mailsponge", ".postgresql-db.example.org-ops", "job", "runs", "numbers"), 0o700
+    )
+
+
+def test_a_place_shows_nothing_of_its_database():
+    place = job_place(STATE, "job", URL)
+
+    assert repr(place) == str(place) == "JobPlace('/state/job', in a database)"
+    assert repr(job_place(STATE, "job")) == "JobPlace('/state/job')"
+
+
+@pytest.mark.parametrize(
+    "state", ["mysql://me:s3cret@db/ops", "http://s3cret", "postgresql+psycopg://me:s3cret@db"]
+)
+def test_another_kind_of_url_is_refused_and_not_shown(state):
+    with pytest.raises(UsageError, match="give a directory, or a database as postgresql://") as refused:
+        state_directory(state, {})
+
+    assert "s3cret" not in str(refused.value)
 
 
 # Every job there is

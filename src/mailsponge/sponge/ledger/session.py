@@ -7,7 +7,7 @@ database that is gone without a word would hold up a program's end for minutes. 
 from __future__ import annotations
 
 import os
-import select
+import selectors
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -163,19 +163,19 @@ class Session:
             attempts = self._attempts(deadline)
         except (OSError, ValueError) as error:
             raise psycopg.OperationalError(str(error)) from error
-        trouble: psycopg.OperationalError = psycopg.OperationalError("there is no server to connect to")
+        troubles: list[str] = []
         for tried, parameters in enumerate(attempts):
             share = Deadline(deadline.left() / (len(attempts) - tried))
             try:
                 connection = _Connection(_connect(parameters, share))
             except psycopg.OperationalError as error:
-                trouble = error
+                troubles.append(str(error).strip())
             else:
                 connection.seconds_left = self._seconds_left
                 connection.autocommit = True
                 connection.prepare_threshold = None
                 return connection
-        raise trouble
+        raise psycopg.OperationalError("; ".join(dict.fromkeys(troubles)))
 
     def _attempts(self, deadline: Deadline) -> list[dict[str, Any]]:
         """The servers and their addresses, as parameters of a connection each. Raises OSError."""
@@ -276,19 +276,18 @@ def _connect(parameters: dict[str, Any], deadline: Deadline) -> pq.abc.PGconn:
     return raw
 
 
-_READ: Final = 1
-_WRITE: Final = 2
-"""As psycopg numbers them, wanted or ready."""
+_READ: Final = selectors.EVENT_READ
+_WRITE: Final = selectors.EVENT_WRITE
+"""psycopg numbers them in the same way, wanted or ready."""
+
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 def _poll(descriptor: int, wanted: int, seconds: float) -> int:
     """Wait until a socket can be read or written; which of them it is, or 0 once the time is over."""
-    poll = select.poll()
-    poll.register(descriptor, bool(wanted & _READ) * select.POLLIN | bool(wanted & _WRITE) * select.POLLOUT)
-    events = sum(event for _, event in poll.poll(seconds * 1000))
-    if events & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
-        return wanted
-    return bool(events & select.POLLIN) * _READ | bool(events & select.POLLOUT) * _WRITE
+    with _Selector() as selector:
+        selector.register(descriptor, wanted)
+        return sum(events for _, events in selector.select(seconds))
 
 
 def _undo(connection: _Connection) -> None:

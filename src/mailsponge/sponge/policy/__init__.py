@@ -15,6 +15,7 @@ It touches no clock, no disk and no database. One file a step, and the steps in 
 """
 
 from mailsponge.sponge.policy.deciding import acknowledge, decide, missed, next_due, tick, told_in
+from mailsponge.sponge.policy.incidents import without
 from mailsponge.sponge.policy.rules import DEFAULT_PATIENCE, DEFAULT_REMINDERS, Policy
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "next_due",
     "tick",
     "told_in",
+    "without",
 ]

@@ -59,5 +59,20 @@ def settled(incident: Incident) -> Incident:
     )
 
 
+def without(incident: Incident, host: str) -> Incident:
+    """The incident without a host that is no more. If that was the last one in trouble, nothing is left to be said."""
+    left = incident._replace(
+        failing=_with(incident.failing, host, False),
+        recovering=_with(incident.recovering, host, False),
+        soft=_with(incident.soft, host, False),
+        flapping=_with(incident.flapping, host, False),
+    )
+    if left == incident or not left.is_over:
+        return left
+    return Incident(
+        soft=left.soft, flapping=left.flapping, flapping_told=bool(left.flapping) and left.flapping_told
+    )
+
+
 def _earlier(one: float | None, other: float | None) -> float | None:
     return other if one is None else one if other is None else min(one, other)
