@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from mailsponge import clock
@@ -32,6 +33,7 @@ from mailsponge.sponge.model import (
 )
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.policy.deciding import flips_in_order
+from mailsponge.sponge.policy.telling import silence_of
 
 SHAPE: Final = (
     'each line is JSON such as {"run": "1", "at": "2026-01-01T00:00:00Z", "source": "x", "verdict": "failed"}, '
@@ -75,56 +77,67 @@ def replay(
     ledger: Ledger = MemoryLedger(shared)
     with ledger.transaction():
         ledger.put_silences(silences)
-        deliberation = Deliberation(ledger)
+        watch = _Watch(ledger, Deliberation(ledger), policy, silences, history)
         now = float("-inf")
-        for episode in sorted(history, key=_decided_at):
-            yield from _meanwhile(ledger, deliberation, policy, history, now, _decided_at(episode))
-            now = _decided_at(episode)
-            ledger.add_records(episode.run.id, episode.records() if policy.gate else ())
-            flips, _ = deliberation.run_folded(policy, episode.run, episode.attempts, now)
-            yield from _look(ledger, deliberation, policy, history, now, flips)
+        for moment, episodes in groupby(sorted(history, key=_decided_at), key=_decided_at):
+            yield from watch.meanwhile(now, moment)
+            now = moment
+            yield from watch.folded(list(episodes), now)
         if until is not None:
-            yield from _meanwhile(ledger, deliberation, policy, history, now, until)
+            yield from watch.meanwhile(now, until)
 
 
 def _decided_at(episode: Episode) -> float:
     return episode.run.folded_at or episode.run.ended_at
 
 
-def _meanwhile(
-    ledger: Ledger,
-    deliberation: Deliberation,
-    policy: Policy,
-    history: Sequence[Episode],
-    since: float,
-    until: float,
-) -> Iterator[WouldBeMailed]:
-    """Look whenever something becomes due between two runs, as a check that runs all the time would."""
-    while policy.expected is not None:
-        due = deliberation.next_due(policy, since)
-        if not since < due < until:
-            return
-        yield from _look(ledger, deliberation, policy, history, due, [])
-        since = due
+class _Watch(NamedTuple):
+    """Whoever looks: each run as it is folded, and a check in between, if the policy expects runs."""
 
+    ledger: Ledger
+    deliberation: Deliberation
+    policy: Policy
+    silences: Sequence[Silence]
+    history: Sequence[Episode]
 
-def _look(
-    ledger: Ledger,
-    deliberation: Deliberation,
-    policy: Policy,
-    history: Sequence[Episode],
-    now: float,
-    flips: list[Flip],
-) -> Iterator[WouldBeMailed]:
-    any_alive = any(e.run.began_at <= now < e.run.ended_at for e in history)
-    ticked = deliberation.time_passed(policy, now, "", any_alive)
-    flips = flips_in_order([*flips, *ticked.flips])
-    records = sum(1 for _ in ledger.gathered_records()) if ticked.digest else 0
-    if ticked.digest:
-        ledger.all_gathered()
-    if flips or records:
-        deliberation.mailed(flips, f"<{now}@replay>")
-        yield WouldBeMailed(now, flips, records)
+    def folded(self, episodes: Sequence[Episode], now: float) -> Iterator[WouldBeMailed]:
+        """Runs that are folded at one moment are told of in one mail."""
+        flips: list[Flip] = []
+        for episode in episodes:
+            self.ledger.add_records(episode.run.id, episode.records() if self.policy.gate else ())
+            found, _ = self.deliberation.run_folded(self.policy, episode.run, episode.attempts, now)
+            flips += found
+        # Whoever folds a run of its own is alive, and so misses none.
+        yield from self._look(now, flips, any_alive=True)
+        if self.policy.expected is not None:
+            yield from self._look(now, [], self._any_alive(now))
+
+    def meanwhile(self, since: float, until: float) -> Iterator[WouldBeMailed]:
+        """Look whenever something becomes due between two runs, as a check that runs all the time would."""
+        while self.policy.expected is not None:
+            due = self.deliberation.next_due(self.policy, since)
+            if due >= until:
+                return
+            yield from self._look(due, [], self._any_alive(due))
+            since = due
+
+    def _any_alive(self, now: float) -> bool:
+        return any(e.run.began_at <= now < e.run.ended_at for e in self.history)
+
+    def _look(self, now: float, flips: list[Flip], any_alive: bool) -> Iterator[WouldBeMailed]:
+        ticked = self.deliberation.time_passed(self.policy, now, "", any_alive)
+        flips = flips_in_order([*flips, *ticked.flips])
+        records = self._gathered(now) if ticked.digest else 0
+        if flips or records:
+            self.deliberation.mailed(flips, f"<{now}@replay>")
+            yield WouldBeMailed(now, flips, records)
+
+    def _gathered(self, now: float) -> int:
+        """How many records a digest holds, which are gathered then: those apart that are silenced."""
+        records = self.ledger.gathered_records()
+        count = sum(1 for record in records if not silence_of(record.source, self.silences, now))
+        self.ledger.all_gathered()
+        return count
 
 
 def recorded(ledger: Ledger) -> list[Episode]:
@@ -173,14 +186,15 @@ def written(lines: Iterable[str]) -> tuple[list[Episode], bool]:
 def _read_line(text: str, drafts: dict[tuple[str, str], _Draft]) -> None:
     fields: dict[str, Any] = json.loads(text)
     at = clock.from_iso(fields["at"])
-    host, source = str(fields.get("host", "")), str(fields["source"])
+    host, source = str(fields.get("host") or ""), str(fields["source"])
     draft = drafts.setdefault((host, str(fields["run"])), _Draft(at, at, host))
     draft.began_at = min(draft.began_at, at)
-    ended_at = clock.from_iso(fields["ended_at"]) if "ended_at" in fields else at
+    ended_at = clock.from_iso(fields["ended_at"]) if fields.get("ended_at") else at
     draft.ended_at = max(draft.ended_at, ended_at)
     attempt = draft.attempts.setdefault(source, Attempt(entered=True, lowest=INFO))
     level = _take_verdict(fields, source, attempt, draft)
-    records = fields.get("records", 1 if level else 0)
+    records = fields.get("records")
+    records = (1 if level else 0) if records is None else records
     if not isinstance(records, int) or records < 0:
         raise ValueError(f"records {records!r} is no count")
     draft.logged.append((source, level or INFO, records))
@@ -190,8 +204,10 @@ def _take_verdict(fields: dict[str, Any], source: str, attempt: Attempt, draft: 
     """The level that the line says the source failed at; 0 if it did not."""
     verdict = fields["verdict"]
     if verdict == "failed":
-        level = _level(fields.get("level", ERROR))
+        # Without a level it failed as by an exception: whatever level it is that counts.
+        level = _level(fields.get("level") or ERROR)
         attempt.highest = max(attempt.highest, level)
+        attempt.raised = attempt.raised or fields.get("level") is None
         return level
     if verdict == "died":
         draft.ending = Ending.DIED

@@ -348,7 +348,9 @@ class Job:
 
     def _squeeze(self, deadline: Deadline) -> Squeeze:
         try:
-            done = Squeezer(self.place, self.settings, self._login).squeeze(deadline)
+            done = Squeezer(self.place, self.settings, self._login, any_alive=lambda place: True).squeeze(
+                deadline
+            )
         except StateError as error:
             complain(
                 f"job {self.settings.job}: {error}. What is in the journals is kept, and the next run folds it"

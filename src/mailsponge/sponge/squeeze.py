@@ -60,6 +60,7 @@ class Squeezer:
         now: the clock.
         random: makes the random part of a Message-ID.
         send: hands one mail over by the settings' mail host; a test gives its own.
+        any_alive: whether a run of the job is going on. Whoever squeezes a run of its own knows: it is alive itself.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Squeezer:
         now: Clock = clock.now,
         random: Callable[[], str] = folder.random_name,
         send: outbox.Send | None = None,
+        any_alive: Callable[[JobPlace], bool] = folder.any_alive,
     ) -> None:
         self._place = place
         self._settings = fallback
@@ -77,6 +79,7 @@ class Squeezer:
         self._now = now
         self._random = random
         self._send = send
+        self._any_alive = any_alive
         self._said: list[str] = []
 
     def squeeze(self, deadline: Deadline) -> Squeeze:
@@ -124,7 +127,7 @@ class Squeezer:
             deliberation = Deliberation(ledger)
             folders, flips, notes = self._fold_each(ledger, deliberation, now)
             host = digest.user_and_host()[1] if ledger.shared else ""
-            any_alive = folder.any_alive(self._place)
+            any_alive = self._any_alive(self._place)
             ticked = deliberation.time_passed(self._settings.policy, now, host, any_alive)
             flips += ticked.flips
             mails = self._compose(ledger, flips, ticked.digest, now)

@@ -14,10 +14,12 @@ from mailsponge.sponge.model import (
     Incident,
     Kind,
     Memory,
+    Silence,
     SourceState,
     Status,
 )
 from mailsponge.sponge.policy import Policy, next_due
+from mailsponge.sponge.policy.deciding import flips_in_order
 from mailsponge.sponge.policy.verdicts import OTHER_SOURCES, capped
 
 NOW = Policy(patience="now")
@@ -210,3 +212,54 @@ def test_a_digest_is_due_when_its_oldest_record_is_old_enough():
 
 def test_a_block_that_only_raises_at_a_level_that_counts_is_told():
     assert Story(NOW).told(block(raised=True)) == [[Kind.NEW]]
+
+
+def test_what_comes_back_within_a_silence_was_not_gone():
+    story = Story(NOW, apart=DAY)
+    story.told(FAILED)
+    story.silences.append(Silence("x", story.now, story.now + 30 * DAY))
+    assert unseen(story, 12, DAY) == []
+    assert story.told(WELL) == [[]]
+
+    assert story.tick(30 * DAY) == [Kind.RECOVERED]
+
+
+def test_what_was_told_to_flap_and_is_named_no_more_is_gone():
+    story = Story(apart=HOUR)
+    story.told(*[FAILED, WELL] * 3, FAILED)
+    assert story.incident.flapping_told
+
+    assert unseen(story, 10, DAY) == [Kind.GONE]
+
+
+def test_what_is_gone_has_no_past():
+    story = Story(NOW, apart=DAY)
+    story.told(FAILED)
+    unseen(story, 10, DAY)
+    story.told(WELL)
+
+    assert story.x.changes == 0
+
+
+# A squeeze that folds several runs
+
+
+def test_of_what_was_over_and_has_begun_anew_only_that_is_told():
+    story = Story(NOW)
+    story.told(FAILED)
+    flips = []
+    for attempt in (WELL, FAILED):
+        story.told(attempt)
+        flips += story.last.flips
+
+    assert [flip.kind for flip in flips_in_order(flips)] == [Kind.NEW]
+
+
+def test_what_began_and_is_over_is_told_in_that_order():
+    story = Story(NOW)
+    flips = []
+    for attempt in (FAILED, WELL):
+        story.told(attempt)
+        flips += story.last.flips
+
+    assert [flip.kind for flip in flips_in_order(flips)] == [Kind.NEW, Kind.RECOVERED]

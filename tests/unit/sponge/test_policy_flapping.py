@@ -140,3 +140,21 @@ def test_a_run_that_does_not_see_the_source_is_no_change(skipped):
 
     assert bin(story.x.changes).count("1") == 5
     assert story.x.changes == 0b11111
+
+
+@pytest.mark.parametrize("patience", ["never and 3 runs", "never or never", "3 runs and never or never"])
+def test_a_patience_that_can_never_end_tells_of_no_flapping(patience):
+    assert flat(alternating(Story(Policy(patience=patience)), 20)) == []
+
+
+def test_one_that_may_end_does():
+    assert Kind.FLAPPING in flat(alternating(Story(Policy(patience="never or 9 runs")), 20))
+
+
+def test_a_state_that_recovers_counts_as_told():
+    story = Story(Policy(patience="now", recover_after=30))
+    alternating(story, 8)
+
+    told = flat(story.told(*[WELL] * 40))
+
+    assert told == [Kind.STEADY, Kind.RECOVERED]

@@ -78,3 +78,37 @@ def test_an_acknowledgement_holds_for_all_hosts_until_the_last_recovers():
     assert story.incident.acknowledged == CRITICAL
 
     assert fleet(story, "b", WELL) == [[Kind.RECOVERED]]
+
+
+def flapped_on(story: Story, host: str) -> None:
+    for attempt in [FAILED, WELL] * 4:
+        fleet(story, host, attempt)
+    assert story.incident.flapping == (host,)
+
+
+def test_the_end_of_one_hosts_flapping_makes_no_incident_of_anothers_hiccup():
+    story = Story()
+    flapped_on(story, "a")
+    while story.incident.flapping:
+        fleet(story, "b")
+        fleet(story, "b", WELL)
+        fleet(story, "a", WELL)
+    told = fleet(story, "bb")
+
+    assert told == [[], []]
+    assert story.hosts["b"]["x"].status is Status.SOFT
+
+
+def test_one_hosts_flapping_does_not_mute_what_fails_steadily_on_another():
+    story = Story()
+    flapped_on(story, "a")
+
+    assert fleet(story, "bbb") == [[], [], [Kind.NEW]]
+
+
+def test_a_hiccup_on_another_host_is_no_reason_for_a_reminder():
+    story = Story(Policy(patience={"ERROR": "3 runs", "CRITICAL": "now"}))
+    fleet(story, "aaa")
+    fleet(story, "b")
+
+    assert not story.incident.failed_since_mail

@@ -230,3 +230,55 @@ def test_a_missed_run_is_told_when_the_silence_ends():
 
 def test_patience_that_never_ends_does_not_mute_it():
     assert missed(Policy(patience="never", expect="1 day"), BEGAN, None, [], BEGAN + 2 * DAY) is not None
+
+
+@pytest.mark.parametrize("remind", ["1 day", "never"])
+def test_what_has_become_worse_than_what_was_acknowledged_is_told_at_once(remind):
+    story = Story(Policy(remind=remind))
+    story.told(FAILED, FAILED, FAILED)
+    acked(story)
+
+    assert story.told(block(CRITICAL), block(CRITICAL)) == [[Kind.STILL], []]
+    assert story.told(WELL) == [[Kind.RECOVERED]]
+
+
+def test_it_says_how_much_worse():
+    story = Story()
+    story.told(FAILED, FAILED, FAILED)
+    acked(story)
+
+    story.told(block(CRITICAL))
+
+    assert story.flip.said == "has become worse: it fails at CRITICAL"
+
+
+def test_what_became_worse_within_a_silence_is_told_when_it_ends():
+    story = Story()
+    story.told(FAILED, FAILED, FAILED)
+    acked(story)
+    silenced(story, 5)
+    assert story.told(block(CRITICAL)) == [[]]
+
+    assert story.tick(5 * HOUR) == [Kind.STILL]
+
+
+# Clocks that jump
+
+
+def test_a_clock_that_was_ahead_when_it_was_told_puts_off_no_reminder():
+    story = Story(NOW)
+    story.now += 3650 * DAY
+    story.told(FAILED)
+    story.now = BEGAN
+    story.told(FAILED)
+
+    assert story.tick(1.1 * DAY) == [Kind.STILL]
+
+
+def test_a_clock_that_was_ahead_once_makes_nothing_last_less_than_no_time():
+    story = Story(Policy(patience="2 days"), apart=DAY)
+    story.now += 3650 * DAY
+    story.told(FAILED)
+    story.now = BEGAN
+
+    assert flat(story.told(*[FAILED] * 4)) == [Kind.NEW]

@@ -85,8 +85,9 @@ class MemoryLedger:
         )
 
     def last_began_at(self) -> float | None:
-        """When the youngest run began."""
-        return max((folded.run.began_at for folded, _ in self._runs.values()), default=None)
+        """When the run with the highest number began."""
+        runs = [folded.run for folded, _ in self._runs.values() if folded.run.ending is not Ending.STRAY]
+        return max(runs, key=lambda run: run.number).began_at if runs else None
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run."""

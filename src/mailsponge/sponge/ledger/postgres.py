@@ -109,8 +109,9 @@ class PostgresLedger:
         return self._one(query, host=_key(host), stray=str(Ending.STRAY)) or 0
 
     def last_began_at(self) -> float | None:
-        """When the youngest run began."""
-        at: float | None = self._one("SELECT max(began_at) FROM mailsponge.run WHERE job = %(job)s")
+        """When the run with the highest number began."""
+        query = "SELECT began_at FROM mailsponge.run WHERE job = %(job)s AND ending <> %(stray)s"
+        at: float | None = self._one(f"{query} ORDER BY number DESC LIMIT 1", stray=str(Ending.STRAY))
         return at
 
     def _one(self, query: str, **named: object) -> Any:

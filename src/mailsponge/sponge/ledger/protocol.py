@@ -68,7 +68,7 @@ class Ledger(Protocol):
         """
 
     def last_began_at(self) -> float | None:
-        """When the youngest run began; None before the first."""
+        """When the run with the highest number began, whatever clocks say; None before the first. Strays apart."""
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""

@@ -213,9 +213,10 @@ class SqliteLedger:
         return int(self._database.execute(query, {"stray": Ending.STRAY, "host": host}).fetchone()[0])
 
     def last_began_at(self) -> float | None:
-        """When the youngest run began."""
-        at: float | None = self._database.execute("SELECT max(began_at) FROM run").fetchone()[0]
-        return at
+        """When the run with the highest number began."""
+        query = "SELECT began_at FROM run WHERE ending != ? ORDER BY number DESC LIMIT 1"
+        row = self._database.execute(query, (Ending.STRAY,)).fetchone()
+        return float(row[0]) if row else None
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""

@@ -74,7 +74,7 @@ def _is_late(source: str, memory: Memory, run: Run) -> bool:
 
 
 def tick(policy: Policy, memory: Memory, now: float, host: str = "") -> Decision:
-    """What time alone brings: reminders, and what a silence that has ended held back. ``host`` is the one that looks."""
+    """What time alone brings: reminders, and what a silence that has ended held back. ``host`` is who looks."""
     decision = Decision({}, {}, [], {}, "")
     _tell(policy, decision, memory, memory.incidents, now, host)
     return decision
