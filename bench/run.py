@@ -10,6 +10,9 @@ HERE = Path(__file__).resolve().parent
 
 COMPARISONS = {
     "emit.py": "What a log record costs, beside the standard library's FileHandler",
+    "squeeze.py": "The end of a run, beside sqlite3.executemany of the rows that come of it",
+    "imports.py": "What importing mailsponge costs, beside what it imports",
+    "exit.py": "How long a silent mail server holds up a program's end",
     "engine.py": "The SMTP engine alone: no socket, no disk",
     "store.py": "The store alone: messages into a mailbox, synced",
     "against_postfix.py": "Mail into a mailbox over SMTP, beside Postfix into a Maildir",

@@ -12,5 +12,6 @@ for feed in feeds:
 from mailsponge.sponge.handler import SpongeHandler
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.source import source
+from mailsponge.sponge.source_filter import SourceFilter
 
-__all__ = ["Policy", "SpongeHandler", "source"]
+__all__ = ["Policy", "SourceFilter", "SpongeHandler", "source"]

@@ -113,6 +113,7 @@ class Job:
             "PYTHONPATH": str(SOURCES),
             "PYTHONWARNINGS": "default",
             "MAILSPONGE_STATE": str(self.state),
+            "XDG_CONFIG_HOME": str(self.home),
             "MAILSPONGE_MAILHOST": self.mailhost,
             **more,
         }
@@ -141,9 +142,11 @@ class Job:
         """Run a program to its end."""
         return ended(self.start(program, *arguments, **options), within)
 
-    def log(self, *lines: str, before: str = PREAMBLE, **options: Any) -> Done:
+    def log(
+        self, *lines: str, before: str = PREAMBLE, arguments: tuple[str, ...] = (), **options: Any
+    ) -> Done:
         """Run a program that begins as most do."""
-        return self.run(before + "\n".join(lines) + "\n", **options)
+        return self.run(before + "\n".join(lines) + "\n", *arguments, **options)
 
     def command(self, *arguments: str, **env: str) -> Done:
         """Run ``mailsponge`` with some arguments."""
@@ -193,7 +196,8 @@ class Job:
     def records(self) -> list[Kept]:
         """Every record, in the order of the runs and of their times."""
         query = (
-            "SELECT record.run, source, level, text, detail FROM record JOIN run ON run.id = record.run"
+            "SELECT span.run, source, level, text, detail"
+            " FROM span JOIN record ON record.rowid BETWEEN first AND last JOIN run ON run.id = span.run"
             " ORDER BY run.number, at, record.rowid"
         )
         with contextlib.closing(sqlite3.connect(self.place.ledger)) as database:

@@ -32,7 +32,7 @@ class Peer(NamedTuple):
     name: str
     package: str
     program: str
-    """Where Debian's package puts it, from the root."""
+    """Where Debian's package puts it, from the root; a star stands for the version."""
     probe: tuple[str, ...]
     """Arguments that make it say something harmless."""
     says: str
@@ -45,6 +45,10 @@ PEERS = (
     Peer("msmtp", "msmtp", "usr/bin/msmtp", ("--version",), "msmtp version"),
     Peer("smtp-source", "postfix", "usr/sbin/smtp-source", (), "usage:"),
     Peer("smtp-sink", "postfix", "usr/sbin/smtp-sink", (), "usage:"),
+    Peer(
+        "postgres", "postgresql", "usr/lib/postgresql/*/bin/postgres", ("--version",), "postgres (postgresql)"
+    ),
+    Peer("initdb", "postgresql", "usr/lib/postgresql/*/bin/initdb", ("--version",), "initdb (postgresql)"),
 )
 
 
@@ -105,7 +109,7 @@ def wrapper(peer: Peer, root: Path) -> str:
             f"LD_LIBRARY_PATH='{_joined(debian.libraries())}'",
             f"PERL5LIB='{_joined(perl_modules(root))}'",
             "export LD_LIBRARY_PATH PERL5LIB",
-            f"exec '{root / peer.program}' \"$@\"",
+            f"exec '{max(root.glob(peer.program), default=root / peer.program)}' \"$@\"",
             "",
         ]
     )
@@ -134,7 +138,11 @@ def search(path: str) -> dict[str, Found]:
 
 def main() -> int:
     # Programs such as smtp-source are administrators' tools: not on everybody's PATH, yet everybody may run them.
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    # Debian keeps PostgreSQL's off it, too.
+    postgres = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+    path = os.pathsep.join(
+        [os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin", *postgres]
+    )
     found = search(path)
     debian.CACHE.mkdir(parents=True, exist_ok=True)
     FOUND.write_text(json.dumps({name: each._asdict() for name, each in found.items()}, indent=1) + "\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.programs import Job
+from mailsponge.sponge.ledger.sqlite import VERSION
 
 Damage = Callable[[Path], None]
 
@@ -64,7 +65,7 @@ def another_program_s_schema(path: Path) -> None:
     path.unlink()
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE run (unlike TEXT)")
-        database.execute("PRAGMA user_version = 1")
+        database.execute(f"PRAGMA user_version = {VERSION}")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_a_ledger_of_a_newer_mailsponge_is_left_alone_and_nothing_is_lost(kept: 
     assert kept.place.ledger.read_bytes() == content
     assert aside(kept) == []
     with closing(sqlite3.connect(kept.place.ledger)) as database:
-        database.execute("PRAGMA user_version = 1")
+        database.execute(f"PRAGMA user_version = {VERSION}")
     kept.squeeze()
     assert kept.texts()[-1] == "after"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import signal
 import sqlite3
+import threading
 import time
 from contextlib import closing
 
 import pytest
 
-from kit.programs import PATIENCE, Job
+from kit.programs import PATIENCE, Job, ended
 from kit.smtp_server import Answer, SmtpServer, Talk, drips, hangs_up, says_nothing
 
 TIMEOUT = 0.5
@@ -263,3 +265,19 @@ def test_a_mail_that_was_taken_and_could_not_be_marked_comes_again_with_the_same
     assert "mails wait" in said
     assert server.message_ids() == [job.mails()[0].message_id] * 2
     assert [mail.status for mail in job.mails()] == ["sent"]
+
+
+def test_ctrl_c_while_a_silent_server_is_waited_for_is_a_line_and_nothing_is_lost(job: Job):
+    asked = threading.Event()
+    with SmtpServer({"greeting": [lambda talk: (asked.set(), says_nothing(talk))]}) as silent:
+        job.mailhost = silent.url
+        process = job.start(FAILING.replace(f"timeout={TIMEOUT}", "timeout=20"))
+        assert asked.wait(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        done = ended(process)
+
+    assert (
+        done.err
+        == "mailsponge: job job: interrupted as its run ended; what is left to do, the next run does\n"
+    )
+    assert_it_goes_with_the_next_run(job, [])

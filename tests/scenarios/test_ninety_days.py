@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "sponge"))
 from squeeze_job import OpenRun
 
 from mailsponge.clock import Deadline, iso
-from mailsponge.sponge import deliberation
+from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
 from mailsponge.sponge.model import Ending, Mail
 from mailsponge.sponge.places import job_place
@@ -157,7 +157,7 @@ class Live:
 
     def _due(self) -> float:
         with closing(SqliteLedger(self.place.ledger)) as ledger, ledger.transaction():
-            due = deliberation.next_due(ledger, SETTINGS.policy, self.now)
+            due = Deliberation(ledger).next_due(SETTINGS.policy, self.now)
         return due if due > self.now else float("inf")
 
     def _squeeze(self) -> None:

@@ -73,6 +73,17 @@ def test_what_was_committed_is_there_for_the_next_to_open_it(path):
         assert again.mails() == [MAIL]
 
 
+def test_a_ledger_from_before_the_first_release_is_set_aside(path):
+    fill(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 1")
+
+    opened, said = open_ledger(JobPlace(path.parent))
+
+    with closing(opened):
+        assert "written by a mailsponge that was never released; it is kept as " in said
+
+
 def test_a_newer_ledger_is_refused_and_left_alone(path):
     fill(path)
     with closing(sqlite3.connect(path)) as database:

@@ -319,6 +319,29 @@ def test_lone_surrogates_are_kept_at_least_visibly(ledger):
     assert {storable(source) for source in (*verdicts, *states)} == {r"a\udcff\ud800b"}
 
 
+@pytest.mark.parametrize("block", [1, 7, 160, 1000])
+def test_records_of_many_sources_are_told_apart_however_they_are_mixed(ledger, block):
+    texts = {
+        "x": [f"x{n}\udcff" if n == 500 else f"x{n}" for n in range(1000)],
+        "y": [f"y{n}" for n in range(1000)],
+    }
+    mixed = [
+        record(text, source)
+        for begin in range(0, 1000, block)
+        for source, of_source in texts.items()
+        for text in of_source[begin : begin + block]
+    ]
+
+    with ledger.transaction():
+        ledger.add_records("run1", mixed)
+        ledger.add_records("run2", mixed[:3])
+
+        for source, of_source in texts.items():
+            kept = [storable(kept.text) for kept in ledger.records("run1", source, 0)]
+            assert kept == [storable(text) for text in of_source]
+            assert ledger.excerpt("run1", source, 2, 3).hidden == 995
+
+
 # States
 
 failures = st.builds(Failures, st.integers(1, 50), st.integers(1, 1000), st.floats(0, 1e10))

@@ -25,7 +25,7 @@ def test_every_public_name_says_what_it_is(name):
     assert len((getattr(mailsponge, name).__doc__ or "").split()) >= 5
 
 
-@pytest.mark.parametrize("name", ["SpongeHandler", "source", "Policy"])
+@pytest.mark.parametrize("name", ["SpongeHandler", "source", "SourceFilter", "Policy"])
 def test_the_names_that_programs_hold_on_to_are_there(name):
     assert name in mailsponge.__all__
 
@@ -40,11 +40,12 @@ def test_the_handlers_arguments_are_those_of_the_interface():
     promised = (
         "job toaddrs fromaddr mailhost subject credentials secure timeout level patience recover_after remind"
     )
-    assert set(promised.split()) | {"common_cause", "state"} <= set(parameters)
+    assert set(promised.split()) | {"common_cause", "every", "state"} <= set(parameters)
     assert list(parameters)[:2] == ["job", "toaddrs"]
     assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
     defaults = {name: p.default for name, p in parameters.items()}
     assert (defaults["timeout"], defaults["level"], defaults["recover_after"]) == (5.0, "INFO", 1)
+    assert defaults["every"] == "1 hour"
     assert (defaults["remind"], defaults["common_cause"]) == ("1 day, 3 days, 7 days", 0.8)
 
 

@@ -14,10 +14,10 @@ from mailsponge import clean, clock
 from mailsponge.cli import output
 from mailsponge.cli.jobs import moment, one_place, with_state
 from mailsponge.errors import UsageError
-from mailsponge.sponge import digest
+from mailsponge.sponge import digest, folder
 from mailsponge.sponge import patience as grammar
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.ledger.opening import open_ledger
+from mailsponge.sponge.ledger.opening import forget_job, open_ledger
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import Incident, Silence
 from mailsponge.sponge.places import JobPlace
@@ -179,9 +179,15 @@ def forget(job: str, source: str | None, yes: bool, state: str | None) -> None:
 def _forget_job(place: JobPlace, job: str, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         click.confirm(f"Forget the job {clean.line(job)}, its history and the mails that wait?", abort=True)
+    folder.make_directories(place)
     with locked(place.lock, lambda: _LOCK_SECONDS) as mine:
         if not mine:
             output.fail(f"{job} is being squeezed right now: try again")
-        aside = place.directory.with_name(f".forgotten-{int(clock.now())}-{place.directory.name}"[:240])
+        name = f".forgotten-{int(clock.now())}-{place.directory.name}"[:240]
+        aside = place.directory.with_name(name)
+        forget_job(place, name)
         os.rename(place.directory, aside)
+    if place.database:
+        click.echo(f"{clean.line(job)} is forgotten; the database keeps it as {name}")
+        return
     click.echo(f"{clean.line(job)} is forgotten. To bring it back: mv {aside} {place.directory}")

@@ -14,15 +14,17 @@ from rich.text import Text
 
 from mailsponge import clean, clock
 from mailsponge.cli import output
+from mailsponge.cli.jobs import places, with_state
 from mailsponge.clock import Deadline
-from mailsponge.errors import MailspongeError
+from mailsponge.errors import MailspongeError, UsageError
 from mailsponge.sponge import digest, report
 from mailsponge.sponge.command import run as run_command
 from mailsponge.sponge.handler import SpongeHandler
-from mailsponge.sponge.ledger.sqlite import SqliteLedger
+from mailsponge.sponge.ledger.opening import read_ledger
+from mailsponge.sponge.lines import Pattern
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
 from mailsponge.sponge.model import JOB_ITSELF, Mail, Status
-from mailsponge.sponge.places import JobPlace, job_place, job_places, state_directory
+from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.report import Standing
 from mailsponge.sponge.settings import Settings, addresses
 from mailsponge.sponge.source import source as in_source
@@ -32,15 +34,6 @@ _CHECK_SECONDS = 30.0
 """A check has no program to hold up, but it has to come to an end."""
 
 _COLOURS = {Status.OK: "green", Status.SOFT: "yellow", Status.HARD: "bold red", Status.RECOVERING: "cyan"}
-
-
-def _with_state(command: Callable[..., Any]) -> Callable[..., Any]:
-    option = click.option(
-        "--state",
-        metavar="DIR",
-        help="Where runs are remembered; else MAILSPONGE_STATE, else the XDG state directory.",
-    )
-    return option(command)
 
 
 @click.command()
@@ -53,7 +46,12 @@ def _with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     "--patience", metavar="P", help='When failing matters: "3 runs", "2 of 5 runs", "6 hours", "now".'
 )
 @click.option("--source", "source_name", metavar="S", help="What the command works on, judged by itself.")
-@_with_state
+@click.option(
+    "--match",
+    metavar="REGEX",
+    help="Takes lines apart: (?P<source>…), (?P<level>…) and (?P<message>…), or some of them.",
+)
+@with_state
 @click.argument("command", nargs=-1, required=True, metavar="-- COMMAND…")
 def run(
     job: str,
@@ -61,6 +59,7 @@ def run(
     mailhost: str | None,
     patience: str | None,
     source_name: str | None,
+    match: str | None,
     state: str | None,
     command: tuple[str, ...],
 ) -> None:
@@ -69,30 +68,39 @@ def run(
     Its output passes through as it comes, and is kept with the run: standard output as INFO, standard error as WARNING.
     An exit status other than 0, or a signal, is a failure. mailsponge run ends with the command's own status.
 
+    With --match a regular expression finds in each line what it is about, how bad it is, and what it says. A line that
+    it does not match, or does not tell the source of, belongs to --source, or to the job.
+
     \b
     Examples:
       mailsponge run backup --to me@example.org -- restic backup /home
       mailsponge run sync --source nas1 --patience "2 runs" -- rsync -a nas1:/data /srv/nas1
+      mailsponge run mirror --match '^(?P<level>[A-Z]+) (?P<source>\\S+): (?P<message>.*)' -- mirror-all
       MAILSPONGE_TO=me@example.org mailsponge run tidy --patience now -- ./tidy.sh
     """
     try:
+        pattern = _pattern(match)
         handler = SpongeHandler(
-            job, toaddrs, mailhost=mailhost, patience=patience, state=state, level="DEBUG"
+            job, toaddrs, mailhost=mailhost, patience=patience, state=state, level=1, every="never"
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    if source_name:
-        with in_source(source_name):
-            status = run_command(command, handler)
-    else:
-        status = run_command(command, handler)
+    with in_source(source_name) if source_name else contextlib.nullcontext():
+        status = run_command(command, handler, pattern=pattern)
     sys.exit(status)
+
+
+def _pattern(match: str | None) -> Pattern | None:
+    try:
+        return None if match is None else Pattern(match)
+    except UsageError as error:
+        raise UsageError(f"--match {error}") from error
 
 
 @click.command()
 @click.argument("job", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-@_with_state
+@with_state
 def status(job: str | None, as_json: bool, state: str | None) -> None:
     """Show how every source stands: good, failing, told.
 
@@ -107,7 +115,7 @@ def status(job: str | None, as_json: bool, state: str | None) -> None:
       mailsponge status
       mailsponge status podcasts --json
     """
-    rows = [row for place in _places(state, job) for row in _reading(report.standings, place)]
+    rows = [row for place in places(state, job) for row in _reading(report.standings, place)]
     if as_json:
         output.print_json([_standing_fields(row) for row in rows])
     elif rows:
@@ -161,7 +169,7 @@ def _moment(at: float | None) -> str:
 
 @click.command()
 @click.argument("job", required=False)
-@_with_state
+@with_state
 def check(job: str | None, state: str | None) -> None:
     """Look after what no run looks after: for cron, or a timer.
 
@@ -173,7 +181,7 @@ def check(job: str | None, state: str | None) -> None:
       */15 * * * *  mailsponge check > /dev/null
     """
     troubles = 0
-    for place in _places(state, job):
+    for place in places(state, job):
         try:
             done = _squeezer(place).squeeze(Deadline(_CHECK_SECONDS))
         except MailspongeError as error:
@@ -212,7 +220,7 @@ def outbox(context: click.Context) -> None:
 @outbox.command("list")
 @click.option("--all", "everything", is_flag=True, help="Also those that were sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-@_with_state
+@with_state
 def outbox_list(everything: bool = False, as_json: bool = False, state: str | None = None) -> None:
     """List the mails that wait or were refused.
 
@@ -258,7 +266,7 @@ def _short(mail: Mail) -> str:
 
 @outbox.command("show")
 @click.argument("mail_id", metavar="ID")
-@_with_state
+@with_state
 def outbox_show(mail_id: str, state: str | None) -> None:
     """Show a mail of the outbox as it goes over the wire. The beginning of its ID is enough.
 
@@ -275,7 +283,7 @@ def outbox_show(mail_id: str, state: str | None) -> None:
 
 
 @outbox.command("send")
-@_with_state
+@with_state
 def outbox_send(state: str | None) -> None:
     """Hand over now what waits, and try once more what was refused.
 
@@ -283,7 +291,7 @@ def outbox_send(state: str | None) -> None:
     Example:
       mailsponge outbox send
     """
-    for place in _places(state, None):
+    for place in places(state, None):
         # What is wrong with a ledger is said, and mended, by the check that follows.
         with contextlib.suppress(MailspongeError):
             _try_refused_again(place)
@@ -291,28 +299,11 @@ def outbox_send(state: str | None) -> None:
 
 
 def _try_refused_again(place: JobPlace) -> None:
-    if not place.ledger.exists():
-        return
-    ledger = SqliteLedger(place.ledger)
-    try:
-        with ledger.transaction():
+    ledger = read_ledger(place)
+    if ledger is not None:
+        with contextlib.closing(ledger), ledger.transaction():
             for mail in ledger.mails("refused"):
                 ledger.put_mail(mail.waiting_again())
-    finally:
-        ledger.close()
-
-
-def _places(state: str | None, job: str | None) -> list[JobPlace]:
-    """The job asked for, or all of them."""
-    directory = state_directory(state, os.environ)
-    try:
-        places = list(job_places(directory)) if job is None else [job_place(directory, job)]
-        if job is not None and not places[0].directory.is_dir():
-            known = ", ".join(place.name for place in job_places(directory)) or "none yet"
-            output.fail(f"no job {clean.line(job)!r} in {directory}; jobs there: {known}")
-    except OSError as error:
-        output.fail(f"the state directory {directory} cannot be read: {error}")
-    return places
 
 
 def _reading(read: Callable[[JobPlace], list[Any]], place: JobPlace) -> list[Any]:
@@ -323,7 +314,7 @@ def _reading(read: Callable[[JobPlace], list[Any]], place: JobPlace) -> list[Any
 
 
 def _mails(state: str | None) -> list[tuple[str, Mail]]:
-    return [row for place in _places(state, None) for row in _reading(report.mails, place)]
+    return [row for place in places(state, None) for row in _reading(report.mails, place)]
 
 
 def _squeezer(place: JobPlace) -> Squeezer:

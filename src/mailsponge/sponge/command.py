@@ -1,19 +1,27 @@
-"""Wrap any command: its output passes through and is soaked up, its failure is judged like any source's."""
+"""Wrap any command: its output passes through and is soaked up, its failure is judged like any source's.
+
+When the command has ended, a process that it has left behind may still have its output open, for days if it is a
+daemon. What the command said itself is read whole, however slowly it is taken; what comes after that is listened to for
+:data:`_AFTERWARDS` seconds, and no longer: the wrapper ends when its command does.
+"""
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import select
-import selectors
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import IO, Final
 
+from mailsponge.clock import monotonic
 from mailsponge.sponge.complaint import complain
+from mailsponge.sponge.lines import Lines, Pattern
 from mailsponge.sponge.model import ERROR, INFO, WARNING
 
 NOT_FOUND: Final = 127
@@ -22,8 +30,13 @@ NOT_EXECUTABLE: Final = 126
 
 _CHUNK: Final = 65536
 _STANDARD_ERROR: Final = 2
-_LONGEST_LINE: Final = 1024 * 1024
-"""Bytes after which a line is cut into several records: a command need not ever end one."""
+_AFTERWARDS: Final = 5.0
+"""Seconds of waiting for output after the command has ended."""
+
+_MOST_IN_A_PIPE: Final = 1024 * 1024
+"""Bytes that a pipe may hold on Linux: after so many, nothing is left of what the command itself has said."""
+
+_PAUSE: Final = 0.02
 
 _PASSED_ON: Final = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 """Signals that are for the command. Ctrl-C reaches it by itself: it is in the same process group."""
@@ -32,12 +45,18 @@ Passed = Callable[[int, bytes], None]
 """Writes output through to a descriptor, as it came."""
 
 
-def run(command: Sequence[str], handler: logging.Handler, passed: Passed | None = None) -> int:
+def run(
+    command: Sequence[str],
+    handler: logging.Handler,
+    passed: Passed | None = None,
+    pattern: Pattern | None = None,
+) -> int:
     """Run a command to its end and return its exit status; 128 + the signal's number if one ended it.
 
     Standard output becomes INFO records, standard error WARNING ones, and an end with a status other than 0 an ERROR.
+    A pattern may find another level, a source and the message in a line.
     """
-    log = logging.Logger(os.path.basename(command[0]) or "command", logging.DEBUG)
+    log = logging.Logger(os.path.basename(command[0]) or "command", 1)
     log.addHandler(handler)
     _open_closed_streams()
     try:
@@ -47,8 +66,7 @@ def run(command: Sequence[str], handler: logging.Handler, passed: Passed | None 
         complain(f"{command[0]} cannot be started: {error.strerror or error}")
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
     with _signals_passed_on(child):
-        _soak_up(child, log, passed or _write_through)
-        status = child.wait()
+        status = _soak_up(child, log, passed or _write_through, pattern)
     if status != 0:
         log.log(ERROR, _ended_with(status))
     return status if status >= 0 else 128 - status
@@ -63,30 +81,88 @@ def _ended_with(status: int) -> str:
         return f"ended by signal {-status}"
 
 
-def _soak_up(child: subprocess.Popen[bytes], log: logging.Logger, passed: Passed) -> None:
-    """Read both streams to their ends, pass each piece through at once, and log it line by line."""
-    assert child.stdout is not None
-    assert child.stderr is not None
-    streams = ((child.stdout, 1, _Lines(log, INFO)), (child.stderr, 2, _Lines(log, WARNING)))
-    with selectors.DefaultSelector() as selector:
-        for stream, descriptor, lines in streams:
-            selector.register(stream, selectors.EVENT_READ, (descriptor, lines))
-        while selector.get_map():
-            for key, _ in selector.select():
-                descriptor, lines = key.data
-                piece = os.read(key.fd, _CHUNK)
-                if piece:
-                    passed(descriptor, piece)
-                    lines.take(piece)
-                else:
-                    selector.unregister(key.fileobj)
-                    _close(key.fileobj)
-                    lines.end()
+def _soak_up(
+    child: subprocess.Popen[bytes], log: logging.Logger, passed: Passed, pattern: Pattern | None
+) -> int:
+    """Read both streams to their ends, pass each piece through at once, and log it line by line; wait for the end."""
+    streams = ((child.stdout, 1, INFO), (child.stderr, 2, WARNING))
+    readers = [
+        _Reader(stream, descriptor, passed, Lines(log, level, pattern))
+        for stream, descriptor, level in streams
+        if stream is not None
+    ]
+    status = child.wait()
+    for reader in readers:
+        reader.command_ended()
+    cut_off = [reader.end() for reader in readers]
+    if any(cut_off):
+        log.info("it has left a process behind that may still write; what that says from now on is not kept")
+    return status
 
 
-def _close(stream: object) -> None:
-    file: IO[bytes] = stream  # type: ignore[assignment]
-    file.close()
+class _Reader(threading.Thread):
+    """Reads one stream of a command, in the source that is current where it is made."""
+
+    def __init__(self, stream: IO[bytes], descriptor: int, passed: Passed, lines: Lines) -> None:
+        super().__init__(daemon=True)
+        self._stream = stream
+        self._descriptor = descriptor
+        self._passed = passed
+        self._lines = lines
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._waits_since: float | None = None
+        self._waited = 0.0
+        self._read = 0
+        self._context = contextvars.copy_context()
+        self.start()
+
+    def run(self) -> None:
+        """Read to the end."""
+        with self._stream:
+            while (piece := self._next_piece()) and self._take(piece):
+                pass
+        self._finish()
+
+    def _next_piece(self) -> bytes:
+        self._waits_since = monotonic()
+        piece = os.read(self._stream.fileno(), _CHUNK)
+        self._waited = self._has_waited()
+        self._waits_since = None
+        self._read += len(piece)
+        return piece
+
+    def _has_waited(self) -> float:
+        since = self._waits_since
+        return self._waited + (0.0 if since is None else monotonic() - since)
+
+    def _take(self, piece: bytes) -> bool:
+        with self._lock:
+            if not self._is_over:
+                self._passed(self._descriptor, piece)
+                self._context.run(self._lines.take, piece)
+            return not self._is_over
+
+    def _finish(self) -> bool:
+        """Take nothing more; whether that was not so already."""
+        with self._lock:
+            if self._is_over:
+                return False
+            self._is_over = True
+            self._context.run(self._lines.end)
+            return True
+
+    def command_ended(self) -> None:
+        """From now on, count how long it waits and how much it reads."""
+        if self._waits_since is not None:
+            self._waits_since = monotonic()
+        self._waited, self._read = 0.0, 0
+
+    def end(self) -> bool:
+        """Let it read what the command itself has said, and for a while what others may say; whether there is more."""
+        while self.is_alive() and self._has_waited() < _AFTERWARDS and self._read <= _MOST_IN_A_PIPE:
+            self.join(_PAUSE)
+        return self._finish()
 
 
 def _write_through(descriptor: int, piece: bytes) -> None:
@@ -107,33 +183,6 @@ def _open_closed_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
-
-
-class _Lines:
-    """Cuts a stream of bytes into lines, each a record of one level."""
-
-    def __init__(self, log: logging.Logger, level: int) -> None:
-        self._log = log
-        self._level = level
-        self._rest = b""
-
-    def take(self, piece: bytes) -> None:
-        """Take what was read; the beginning of a line waits for its end."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            self._record(line.removesuffix(b"\r"))
-        if len(self._rest) > _LONGEST_LINE:
-            self.end()
-
-    def end(self) -> None:
-        """The stream is over: a last line may lack its end."""
-        if self._rest:
-            self._record(self._rest)
-        self._rest = b""
-
-    def _record(self, line: bytes) -> None:
-        if line:
-            self._log.log(self._level, "%s", line.decode("utf-8", "backslashreplace"))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Ask the policy and keep what it says: of a run just folded, of the time that passed, and of a history replayed."""
+"""Ask the policy and keep what it says: of runs just folded, of the time that passed, and of a history replayed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Final, NamedTuple
 
 from mailsponge.sponge import policy
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.model import Attempt, Decision, Flip, Gathered, Kind, Memory, Run
+from mailsponge.sponge.model import (
+    Attempt,
+    Decision,
+    Flip,
+    Gathered,
+    Incident,
+    Kind,
+    Memory,
+    Run,
+    SourceState,
+)
 from mailsponge.sponge.policy import Policy, gathering, telling
 
 _MISSED: Final = "missed"
@@ -22,63 +32,91 @@ class Ticked(NamedTuple):
     """Whether everything gathered is to be mailed."""
 
 
-def run_folded(
-    ledger: Ledger, rules: Policy, run: Run, attempts: Mapping[str, Attempt], now: float
-) -> tuple[list[Flip], str]:
-    """Decide on one run and keep what came of it; what there is to tell, and a note on the run."""
-    host = run.host if ledger.shared else ""
-    decision = policy.decide(rules, _memory(ledger, host), attempts, run, now, host)
-    ledger.add_run(run._replace(folded_at=now), decision.verdicts, decision.note, attempts)
-    _keep(ledger, decision, host)
-    return decision.flips, decision.note
+class Deliberation:
+    """Decisions in one transaction of a ledger: what the policy remembers is read once, and written once at the end.
 
+    Args:
+        ledger: the job's memory, inside a transaction.
+    """
 
-def time_passed(ledger: Ledger, rules: Policy, now: float, host: str, any_alive: bool) -> Ticked:
-    """Look for what time alone brings: reminders, the end of a silence, a missed run, a digest."""
-    memory = _memory(ledger, host)
-    decision = policy.tick(rules, memory, now)
-    _keep(ledger, decision, host)
-    flips = decision.flips
-    if not any_alive:
-        last = ledger.last_began_at()
-        missed = policy.missed(rules, last, ledger.memo(_MISSED), memory.silences, now)
-        if missed:
-            ledger.put_memo(_MISSED, last)
-            flips = [*flips, missed]
-    return Ticked(flips, gathering.is_due(rules.gate, _gathered(ledger, rules, memory, now), now))
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._silences = ledger.silences()
+        self._incidents = ledger.incidents()
+        self._states: dict[str, dict[str, SourceState]] = {}
+        self._changed_incidents: dict[str, Incident] = {}
+        self._changed_states: dict[str, dict[str, SourceState]] = {}
 
+    def states(self, host: str) -> dict[str, SourceState]:
+        """Every source's state on a host, as it is by now."""
+        if host not in self._states:
+            self._states[host] = self._ledger.states(host)
+        return self._states[host]
 
-def next_due(ledger: Ledger, rules: Policy, now: float) -> float:
-    """When :func:`time_passed` may next bring something; infinity if only a run can."""
-    memory = _memory(ledger, "")
-    gathered = _gathered(ledger, rules, memory, now)
-    return policy.next_due(rules, memory, ledger.last_began_at(), ledger.memo(_MISSED), gathered, now)
+    def run_folded(
+        self, rules: Policy, run: Run, attempts: Mapping[str, Attempt], now: float
+    ) -> tuple[list[Flip], str]:
+        """Decide on one run; what there is to tell, and a note on the run."""
+        host = run.host if self._ledger.shared else ""
+        decision = policy.decide(rules, self._memory(host), attempts, run, now, host)
+        self._ledger.add_run(run._replace(folded_at=now), decision.verdicts, decision.note, attempts)
+        self._take(decision, host)
+        return decision.flips, decision.note
 
+    def time_passed(self, rules: Policy, now: float, host: str, any_alive: bool) -> Ticked:
+        """Look for what time alone brings: reminders, the end of a silence, a missed run, a digest."""
+        decision = policy.tick(rules, self._memory(host), now)
+        self._take(decision, host)
+        flips = decision.flips
+        if not any_alive:
+            last = self._ledger.last_began_at()
+            missed = policy.missed(rules, last, self._ledger.memo(_MISSED), self._silences, now)
+            if missed:
+                self._ledger.put_memo(_MISSED, last)
+                flips = [*flips, missed]
+        return Ticked(flips, gathering.is_due(rules.gate, self._gathered(rules, now), now))
 
-def mailed(ledger: Ledger, flips: Sequence[Flip], message_id: str) -> None:
-    """Remember with each incident the mail that first told of it, so that those that follow can refer to it."""
-    incidents = ledger.incidents()
-    first = {flip.source for flip in flips if flip.kind in (Kind.NEW, Kind.FLAPPING)}
-    ledger.put_incidents(
-        {source: policy.told_in(incidents[source], message_id) for source in first if source in incidents}
-    )
+    def next_due(self, rules: Policy, now: float) -> float:
+        """When :meth:`time_passed` may next bring something; infinity if only a run can."""
+        last, missed_for = self._ledger.last_began_at(), self._ledger.memo(_MISSED)
+        return policy.next_due(rules, self._memory(""), last, missed_for, self._gathered(rules, now), now)
 
+    def mailed(self, flips: Sequence[Flip], message_id: str) -> None:
+        """Remember with each incident the mail that first told of it, so that those that follow can refer to it."""
+        first = {flip.source for flip in flips if flip.kind in (Kind.NEW, Kind.FLAPPING)}
+        told = {
+            source: policy.told_in(self._incidents[source], message_id)
+            for source in first
+            if source in self._incidents
+        }
+        self._incidents |= told
+        self._changed_incidents |= told
 
-def _memory(ledger: Ledger, host: str) -> Memory:
-    return Memory(ledger.states(host), ledger.incidents(), ledger.silences())
+    def keep(self) -> None:
+        """Write what has changed."""
+        for host, states in self._changed_states.items():
+            self._ledger.put_states(states, host)
+        self._ledger.put_incidents(self._changed_incidents)
+        self._changed_states, self._changed_incidents = {}, {}
 
+    def _memory(self, host: str) -> Memory:
+        return Memory(self.states(host), self._incidents, self._silences)
 
-def _keep(ledger: Ledger, decision: Decision, host: str) -> None:
-    ledger.put_states(decision.states, host)
-    ledger.put_incidents(decision.incidents)
-    if decision.forgotten:
-        ledger.forget(decision.forgotten, host)
+    def _take(self, decision: Decision, host: str) -> None:
+        self.states(host).update(decision.states)
+        self._changed_states.setdefault(host, {}).update(decision.states)
+        self._incidents |= decision.incidents
+        self._changed_incidents |= decision.incidents
+        for source in decision.forgotten:
+            self.states(host).pop(source, None)
+            self._changed_states[host].pop(source, None)
+        if decision.forgotten:
+            self._ledger.forget(decision.forgotten, host)
 
-
-def _gathered(ledger: Ledger, rules: Policy, memory: Memory, now: float) -> list[Gathered]:
-    """What waits for a digest, apart from what is silenced: that is recorded, and not mailed."""
-    if rules.gate is None:
-        ledger.all_gathered()
-        return []
-    parts = ledger.gathered(rules.gate.level)
-    return [part for part in parts if not telling.silence_of(part.source, memory.silences, now)]
+    def _gathered(self, rules: Policy, now: float) -> list[Gathered]:
+        """What waits for a digest, apart from what is silenced: that is recorded, and not mailed."""
+        if rules.gate is None:
+            self._ledger.all_gathered()
+            return []
+        parts = self._ledger.gathered(rules.gate.level)
+        return [part for part in parts if not telling.silence_of(part.source, self._silences, now)]

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from mailsponge.sponge import journal
 from mailsponge.sponge.layout import Typesetter
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import ERROR, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run, storable
 
 _LATEST: Final = 250_000_000_000.0
 """Seconds since the epoch: about the end of the years that Python knows."""
+
+_ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 _HIGHEST_LEVEL: Final = 1_000_000_000
 """No store takes a number of any size."""
 
 
 class Fold:
-    """The reading of one run's journals. Iterate over :meth:`records` to the end, then ask what the run was."""
+    """The reading of one run's journals. Iterate over :meth:`records` to the end, then ask what the run was.
 
-    def __init__(self, paths: list[Path], number: int) -> None:
+    Args:
+        paths: the journals, the owner's first.
+        number: the run's.
+        mask: what masks the secrets in all that is kept of the run. The journals themselves stay as they are.
+        host: whose journals they are, where other hosts have runs of the same number and a journal does not tell.
+    """
+
+    def __init__(self, paths: list[Path], number: int, mask: Mask | None = None, host: str = "") -> None:
         self._paths = paths
         self._number = number
+        self._host = host
         self._count = 0
         self._first: dict[str, Any] = {}
         self._last_at = 0.0
+        self._mask = mask or Mask()
+        self._names: dict[str, str] = {}
+        self._seen: dict[tuple[str, int], tuple[str, int]] = {}
         self._ending: Ending | None = None
+        self._left: set[str] = set()
         self.attempts: dict[str, Attempt] = {}
         self.settings: dict[str, Any] | None = None
         """The job's settings as last written in the journals; None if they are in none."""
@@ -41,40 +58,74 @@ class Fold:
     def run_id(self) -> str:
         """The run's id; for a journal without a readable beginning one made of its name."""
         line = self.begin_line()
-        return storable(str(line.get("run") or f"unknown-{self._number}"))
+        unknown = (
+            "-".join(("unknown", self._host, str(self._number))) if self._host else f"unknown-{self._number}"
+        )
+        return storable(str(line.get("run") or unknown))
 
     def records(self) -> Iterator[Record]:
-        """Yield every record, reading as it goes: a long run never sits in memory. Raises OSError."""
+        """Yield every record, its secrets masked, as it is read: a long run never sits in memory. Raises OSError."""
         self.begin_line()
+        return chain.from_iterable(self._blocks())
+
+    def _blocks(self) -> Iterator[list[Record]]:
         for path in self._paths:
             typesetter = Typesetter()
-            for line in journal.read(path):
-                record = self._take_or_keep(line, typesetter)
-                if record is not None:
-                    self._count += 1
-                    yield record
+            for lines in journal.read_blocks(path):
+                records = self._taken(lines, typesetter)
+                self._mask_texts(records)
+                self._count += len(records)
+                yield records
 
-    def _take_or_keep(self, line: dict[str, Any], typesetter: Typesetter) -> Record | None:
-        try:
-            return self._take(line, typesetter)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            # Valid JSON that no journal of ours would hold: keep what it says rather than stop at it for ever.
-            return _damaged(str(line), self._last_at)
+    def _taken(self, lines: list[dict[str, Any]], typesetter: Typesetter) -> list[Record]:
+        """What is to be kept of some lines, not masked yet. Most are records: for those no call is made in vain."""
+        records: list[Record] = []
+        names, seen, new = self._names, self._seen, tuple.__new__
+        for line in lines:
+            get = line.get
+            try:
+                if get("k") is not None:
+                    if record := self._take(line, typesetter):
+                        records.append(record)
+                    continue
+                at, level, name, source = get("t", self._last_at), get("l", 0), get("n", ""), get("s", "")
+                if not 0 <= at <= _LATEST:
+                    raise ValueError(f"no moment: {at}")
+                if at > self._last_at:
+                    self._last_at = at
+                detail = _text(line, "e") if "e" in line else ""
+                is_laid_out = "y" in line or "x" in line
+                text = typesetter.text(line) if is_laid_out else get("m", "")
+                if type(text) is not str:
+                    text = str(text)
+                logger = names.get(name) or self._name(name)
+                source, level = seen.get((source, level)) or self._see(source, level)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                # Valid JSON that no journal of ours would hold: keep what it says rather than stop at it for ever.
+                records.append(_damaged(str(line), self._last_at))
+            else:
+                # As Record(…) does, without the function of Python in between.
+                records.append(new(Record, (source, at, level, logger, text, detail, is_laid_out)))
+        return records
+
+    def _mask_texts(self, records: list[Record]) -> None:
+        texts = [record.text + record.detail for record in records]
+        for index in self._mask.suspects(texts):
+            record = records[index]
+            text, detail = self._mask.text(record.text), self._mask.text(record.detail)
+            records[index] = record._replace(text=text, detail=detail)
 
     def _take(self, line: dict[str, Any], typesetter: Typesetter) -> Record | None:
-        kind = line.get("k")
-        at = line.get("t", self._last_at)
-        if not _is_moment(at):
-            raise ValueError(f"no moment: {at}")
-        self._last_at = max(at, self._last_at)
-        if kind is None:
-            return self._record(line, at, typesetter)
+        """A line that is no record."""
+        kind, at = line["k"], self._moment(line)
         if kind == "in":
-            self._attempt(storable(line["s"])).entered = True
+            self._attempt(line["s"])[1].entered = True
         elif kind == "out":
             return self._block_left(line, at)
         elif kind == "cut":
-            self._attempt(storable(line["s"])).broken_off = True
+            self._attempt(line["s"])[1].broken_off = True
+        elif kind == "part":
+            self._block_in_part(line["s"])
         elif kind in ("begin", "settings"):
             self.settings = line.get("settings", self.settings)
         elif kind == "layout":
@@ -82,46 +133,62 @@ class Fold:
         elif kind == "end":
             return self._end(line, at)
         elif kind == "damaged":
-            return _damaged(line["raw"], at)
+            # JSON in pieces: an escape in it could stand between a secret and its mask.
+            return _damaged(_ESCAPED_ASCII.sub(lambda found: chr(int(found[1], 16)), line["raw"]), at)
         return None
 
-    def _record(self, line: dict[str, Any], at: float, typesetter: Typesetter) -> Record:
-        source, logger, detail = _text(line, "s"), _text(line, "n"), _text(line, "e")
-        level = line.get("l", 0)
-        if not isinstance(level, int) or abs(level) > _HIGHEST_LEVEL:
-            raise ValueError(f"no level: {level}")
-        record = Record(
-            storable(source), at, level, logger, typesetter.text(line), detail, "x" in line or "y" in line
-        )
-        attempt = self._attempt(record.source)
-        if level > attempt.highest:
-            attempt.highest = level
-        if level < attempt.lowest:
-            attempt.lowest = level
-        return record
+    def _moment(self, line: dict[str, Any]) -> float:
+        at = line.get("t", self._last_at)
+        if not isinstance(at, (float, int)) or not 0 <= at <= _LATEST:
+            raise ValueError(f"no moment: {at}")
+        if at > self._last_at:
+            self._last_at = at
+        return at
 
     def _block_left(self, line: dict[str, Any], at: float) -> Record | None:
         """An exception that left a block is told like a record: it is what the source died of."""
-        source, trace = storable(line["s"]), _text(line, "e")
-        attempt = self._attempt(source)
+        trace = self._mask.text(_text(line, "e"))
+        source, attempt = self._attempt(line["s"])
         attempt.entered, attempt.broken_off = True, False
+        self._left.add(source)
         if not trace:
             return None
         attempt.raised = True
         return Record(source, at, ERROR, "mailsponge", *_headline(trace))
 
+    def _block_in_part(self, name: str) -> None:
+        """A part of a block proves nothing, and takes nothing from what a whole one has proved."""
+        source, attempt = self._attempt(name)
+        attempt.entered = True
+        if source not in self._left:
+            attempt.broken_off = True
+
     def _end(self, line: dict[str, Any], at: float) -> Record | None:
-        trace = _text(line, "e")
+        trace = self._mask.text(_text(line, "e"))
         self._ending = Ending(line.get("ending", Ending.FINISHED))
         if not trace:
             return None
         return Record(JOB_ITSELF, at, ERROR, "mailsponge", *_headline(trace))
 
-    def _attempt(self, source: str) -> Attempt:
-        attempt = self.attempts.get(source)
-        if attempt is None:
-            attempt = self.attempts[source] = Attempt()
-        return attempt
+    def _see(self, source: str, level: int) -> tuple[str, int]:
+        """A source logs at a level for the first time. Gives back both, as they are kept."""
+        if not isinstance(level, int) or abs(level) > _HIGHEST_LEVEL:
+            raise ValueError(f"no level: {level}")
+        name, attempt = self._attempt(source)
+        attempt.highest = max(attempt.highest, level)
+        attempt.lowest = min(attempt.lowest, level)
+        known = self._seen[source, level] = name, level
+        return known
+
+    def _attempt(self, source: str) -> tuple[str, Attempt]:
+        """A source's name as it is kept, and what the run shows of it. Sources that differ in secrets alone are one."""
+        name = self._names.get(source) or self._name(source)
+        return name, self.attempts.setdefault(name, Attempt())
+
+    def _name(self, name: str) -> str:
+        """A source's or a logger's name as it is kept."""
+        known = self._names[name] = self._mask.text(storable(name))
+        return known
 
     def run(self) -> Run:
         """What the run was; right once :meth:`records` is exhausted."""
@@ -134,12 +201,22 @@ class Fold:
         return Run(
             id=self.run_id,
             number=self._number,
-            host=str(first.get("host", "")),
+            host=storable(str(first.get("host") or self._host)),
             began_at=began_at,
             ended_at=max(self._last_at, began_at),
             ending=self._ending or gone,
             records=self._count,
         )
+
+
+def failed_sources(paths: list[Path], fail_level: int) -> set[str]:
+    """The sources that failed in a run, whatever its policy will make of that. Raises OSError."""
+    fold = Fold(paths, 0)
+    for _ in fold.records():
+        pass
+    return {
+        name for name, attempt in fold.attempts.items() if attempt.raised or attempt.highest >= fail_level
+    }
 
 
 def _is_moment(at: object) -> bool:

@@ -7,6 +7,9 @@
 
 A folder without an owner's journal is no run: it is about to get one (:func:`set_strays_apart`), or was just folded.
 
+On Windows nothing that somebody has open can be renamed. There a run is born in its place, and is one once the first
+line is in its journal, which is written under the lock; and it is not over before its children are.
+
 The run is over when its owner's journal is unlocked: it ended, or died. A child may outlive it; what such a child logs
 becomes a run of its own (:func:`set_strays_apart`), so that nothing it says is lost.
 """
@@ -22,7 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mailsponge.sponge.lock import above_standard_streams, is_free, try_lock
+from mailsponge import clock
+from mailsponge.sponge.lock import AS_BYTES, OPEN_FILES_MOVE, above_standard_streams, is_free, try_lock
 from mailsponge.sponge.places import JobPlace
 
 OWNER: Final = "owner.jsonl"
@@ -56,6 +60,8 @@ def begin(
     """Begin a run. ``first_line`` makes the journal's first line of the run's id and number. Raises OSError."""
     make_directories(place)
     run_id, number = name(), draw_number(place)
+    if not OPEN_FILES_MOVE:
+        return _begin_in_place(place.runs / f"{number:08d}", run_id, number, first_line(run_id, number))
     newborn = place.runs / f"{_NEWBORN}{run_id}"
     newborn.mkdir(mode=0o700)
     try:
@@ -72,12 +78,30 @@ def begin(
     return OpenRun(run_id, number, folder, descriptor)
 
 
+def _begin_in_place(folder: Path, run_id: str, number: int, first_line: bytes) -> OpenRun:
+    while True:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            descriptor = _create_locked(folder / OWNER)
+        except FileNotFoundError:
+            # It was swept away, empty as it still was.
+            continue
+        try:
+            _write_whole(descriptor, first_line)
+        except BaseException:
+            os.close(descriptor)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return OpenRun(run_id, number, folder, descriptor)
+
+
 def make_directories(place: JobPlace) -> None:
     """Make what is missing of a job's directories, for nobody but their owner. Raises OSError."""
     state = place.directory.parent
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        for directory in (state, place.directory, place.runs, place.numbers):
+        (state.parent.parent if place.database else state.parent).mkdir(parents=True, exist_ok=True)
+        outer = [state.parent] if place.database else []
+        for directory in (*outer, state, place.directory, place.runs, place.numbers):
             # Each by itself: mkdir gives the mode to the last alone, and the umask may leave its parents open to all.
             directory.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError as error:
@@ -108,13 +132,19 @@ def join(folder: Path, name: RandomName = random_name) -> int | None:
 
 
 def _create_locked(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | AS_BYTES
     descriptor = above_standard_streams(os.open(path, flags, 0o600))
-    try_lock(descriptor)
+    try:
+        try_lock(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
+    if not OPEN_FILES_MOVE:
+        return True
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except FileNotFoundError:
@@ -125,12 +155,16 @@ def draw_number(place: JobPlace) -> int:
     """The next number of the job. The file that stands for it is made with O_EXCL, and the highest is never removed.
 
     Who made a number only to find a higher one had looked too early: the number may be a used one, so it draws again.
+
+    Where hosts share the ledger, it remembers numbers that were drawn elsewhere: by another user of this host, or
+    before it was set up anew. So that those do not make this run a late one, numbers there are moments, in
+    milliseconds; and still one after the other, whatever the clock does.
     """
     while True:
-        number = _highest(place.numbers) + 1
+        number = max(_highest(place.numbers) + 1, int(clock.now() * 1000) if place.database else 0)
         path = place.numbers / f"{number:08d}"
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             continue
         if _highest(place.numbers) == number:
@@ -156,8 +190,17 @@ def _remove_below(directory: Path, number: int) -> None:
 
 
 def ended(place: JobPlace) -> list[Path]:
-    """The folders whose run is over, in the order of their numbers."""
-    return [folder for folder in _numbered(place) if _is_over(folder)]
+    """The folders whose run is over, in the order of their numbers. To be called under the job's lock."""
+    over = [folder for folder in _numbered(place) if _is_over(folder)]
+    return over if OPEN_FILES_MOVE else [shut for folder in over if (shut := _shut(folder))]
+
+
+def _shut(folder: Path) -> Path | None:
+    """The folder with its door closed; None if that cannot be, as somebody has a journal in it open."""
+    try:
+        return close_door(folder)
+    except PermissionError:
+        return None
 
 
 def _numbered(place: JobPlace) -> list[Path]:
@@ -168,10 +211,17 @@ def _numbered(place: JobPlace) -> list[Path]:
 
 def _is_over(folder: Path) -> bool:
     try:
-        return (folder / OWNER).exists() if folder.suffix == _OVER else is_free(folder / OWNER)
+        if folder.suffix == _OVER:
+            return (folder / OWNER).exists()
+        return not _is_being_born(folder) and is_free(folder / OWNER)
     except (FileNotFoundError, NotADirectoryError):
         # Somebody removed it between our two looks, or it is no run at all.
         return False
+
+
+def _is_being_born(folder: Path) -> bool:
+    """Whether its journal has no line yet, where it could not be hidden until it had one. Raises FileNotFoundError."""
+    return not OPEN_FILES_MOVE and (folder / OWNER).stat().st_size == 0
 
 
 def is_going_on(folder: Path) -> bool:
@@ -187,6 +237,18 @@ def number(folder: Path) -> int:
 def close_door(folder: Path) -> Path:
     """Rename the folder of a run that is over, so that no child joins it while it is folded."""
     return folder if folder.suffix == _OVER else folder.rename(folder.with_suffix(_OVER))
+
+
+def has_children(folder: Path) -> bool:
+    """Whether processes that are alive have joined the run. Raises OSError."""
+    return any(not _is_gone(path) for path in journals(folder)[1:])
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        return is_free(path)
+    except FileNotFoundError:
+        return True
 
 
 def any_alive(place: JobPlace) -> bool:
@@ -233,6 +295,9 @@ def sweep(place: JobPlace, now: float) -> None:
             if now - newborn.stat().st_mtime > _FORGOTTEN:
                 shutil.rmtree(newborn, ignore_errors=True)
     for folder in _numbered(place):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_being_born(folder) and now - folder.stat().st_mtime > _FORGOTTEN:
+                (folder / OWNER).unlink()
         if not (folder / OWNER).exists():
             _remove_if_empty(folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,16 @@ from contextlib import AbstractContextManager
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+from mailsponge.clock import monotonic
+from mailsponge.errors import UsageError
 from mailsponge.sponge import journal, places
+from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.journal import Journal
 from mailsponge.sponge.layout import Layout, describe, is_chosen, keeps
 from mailsponge.sponge.mailhost import Credentials, Given, MailHost
 from mailsponge.sponge.mailhost import credentials as login_for
 from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.patience import duration
 from mailsponge.sponge.policy import DEFAULT_REMINDERS
 from mailsponge.sponge.process import process
 from mailsponge.sponge.settings import Settings, addresses, check_address
@@ -46,7 +51,17 @@ class SpongeHandler(logging.Handler):
         recover_after: OK runs in a row after which a told failure is told to be over.
         remind: when a failure that stays is told again.
         common_cause: the share of healthy sources whose failing together counts as one failure of the job.
-        state: the directory to remember in; None: ``MAILSPONGE_STATE``, else the XDG state directory.
+        digest: when everything that was logged is mailed, told or not: ``"20 records"``, ``"20 ERROR records"``, a
+            duration; None: never.
+        expect: how often the job should run, such as ``"1 day"``; ``mailsponge check`` tells of a run that is missed.
+        mask: more that is secret, besides passwords, tokens and the like: regular expressions, of which the group, or
+            the whole match, is masked before anything is kept.
+        keep_records: how long what was logged is kept; None: ``"30 days"``.
+        keep_runs: how long it is remembered what came of each run; None: ``"400 days"``.
+        every: how long a run of a process that lives long may be, such as ``"1 hour"``, or ``"never"``: with the first
+            record after that, another begins.
+        state: the directory to remember in, or the URL of a PostgreSQL database that hosts share; None:
+            ``MAILSPONGE_STATE``, else the XDG state directory.
 
     Raises ValueError for what cannot be, saying what could. Trouble with the state directory is not raised: the
     program goes on, and standard error tells.
@@ -68,13 +83,20 @@ class SpongeHandler(logging.Handler):
         recover_after: int = 1,
         remind: str = DEFAULT_REMINDERS,
         common_cause: float = 0.8,
+        digest: str | None = None,
+        expect: str | None = None,
+        mask: Sequence[str] = (),
+        keep_records: str | None = None,
+        keep_runs: str | None = None,
+        every: str = "1 hour",
         state: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(level)
-        host, login = _server(mailhost, credentials, secure)
+        otherwise = defaults()
+        host, login = _server(mailhost or otherwise.mailhost, credentials, secure)
         settings = Settings(
             job=job,
-            toaddrs=addresses(toaddrs or os.environ.get("MAILSPONGE_TO", "")),
+            toaddrs=addresses(toaddrs or otherwise.to),
             fromaddr=fromaddr,
             mailhost=host.url,
             subject=subject,
@@ -83,15 +105,24 @@ class SpongeHandler(logging.Handler):
             recover_after=recover_after,
             remind=remind,
             common_cause=common_cause,
+            digest=digest,
+            expect=expect,
+            mask=(*otherwise.mask, *mask),
+            keep_records=keep_records or otherwise.keep_records,
+            keep_runs=keep_runs or otherwise.keep_runs,
         )
         if fromaddr is not None:
             check_address(fromaddr)
-        place = places.job_place(places.state_directory(state, os.environ), job)
+        seconds = _seconds(every)
+        given = state or otherwise.state
+        place = places.job_place(
+            places.state_directory(given, os.environ), job, places.state_database(given, os.environ)
+        )
         self._has_layout = False
         self._layout: Layout | None = None
         self._number = next(_layout_numbers)
         self._adopted: Journal | None = None
-        self._job = process.job(place, settings, login)
+        self._job = process.job(place, settings, login, seconds)
 
     def squeeze(self) -> Squeeze:
         """End this run now, decide, and hand over what there is to tell. The next record begins a new run."""
@@ -125,16 +156,20 @@ class SpongeHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - a record may be made by hand, and its fields raise whatever they like
             self.handleError(record)
             line = self._bare_line(record)
-        is_written = False
+        job = self._job
         try:
             # A run may end between two steps, in another thread; then the record goes into the next one.
-            while not is_written:
-                run = self._job.current()
+            while True:
+                run = job.journal
+                # What nearly every record finds is looked at here: a call costs more than the looking.
+                if run is None or job.units or monotonic() >= job.cut_at:
+                    run = job.current(record)
                 if run is not self._adopted:
                     self._adopt(run)
-                is_written = run.write(line)
-                if run.trouble is not None:
-                    self._job.notice(run)
+                if run.write(line):
+                    break
+            if run.trouble is not None:
+                job.notice(run)
         except Exception:  # noqa: BLE001 - logging's rule: whatever is wrong with a record, the program goes on
             self.handleError(record)
 
@@ -201,13 +236,26 @@ def _server(
     given: Given, credentials: Sequence[str] | None, secure: object
 ) -> tuple[MailHost, Sequence[str] | None]:
     """The mail host with its user and its wish for TLS, and the login to be kept in memory."""
-    host = parse_mailhost(given or os.environ.get("MAILSPONGE_MAILHOST"))
+    host = parse_mailhost(given)
     login: Credentials | None = login_for(host, credentials)
     if login is not None:
         host = host._replace(user=login.user)
     if secure is not None and not host.starttls:
         host = host._replace(starttls="require")
     return host, login
+
+
+def _seconds(every: str) -> float:
+    """How long a run may be; infinite for never. Raises UsageError that says what ``every`` can be."""
+    if isinstance(every, str) and every.strip().lower() == "never":
+        return math.inf
+    try:
+        seconds = duration(every)
+    except UsageError as error:
+        raise UsageError(f'every {every!r}: {error}, or "never"') from error
+    if seconds <= 0:
+        raise UsageError(f'every {every!r}: a run needs some time; say "30 min", "1 hour", or "never"')
+    return seconds
 
 
 def _shown(thing: object) -> str:

@@ -8,6 +8,8 @@ power. A line is JSON in ASCII, so no text, whatever it holds, can break out of 
     {"k":"in","t":…,"s":"source"}                                               a block is entered
     {"k":"out","t":…,"s":"source","e":"the exception that left it"}             and left
     {"k":"cut","t":…,"s":"source"}                                              or broken off: that proves nothing
+    {"k":"part","t":…,"s":"source"}                                             or goes on in the next run, or came from
+                                                                                the last and had failed there
     {"k":"layout","i":1,"fmt":…,"datefmt":…,"style":…}                          how records with "y":1 look
     {"k":"end","t":…,"ending":"finished","e":"traceback"}                       the run is over
 
@@ -20,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import itertools
 import json
 import os
 import threading
@@ -35,6 +38,9 @@ VERSION: Final = 1
 
 MOST_WAITING: Final = 16 * 1024 * 1024
 """Bytes kept in memory while the disk takes nothing."""
+
+_BLOCK: Final = 64 * 1024
+"""Bytes read at a time, and the line that they end in."""
 
 
 class Journal:
@@ -178,7 +184,7 @@ class Journal:
 @functools.cache
 def _takes_nothing() -> int:
     """A descriptor that every write to fails."""
-    return above_standard_streams(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    return above_standard_streams(os.open(os.devnull, os.O_RDONLY))
 
 
 def line(**fields: Any) -> bytes:
@@ -202,6 +208,11 @@ def block_cut(source: str, at: float) -> bytes:
     return f'{{"k":"cut","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
 
 
+def block_in_part(source: str, at: float) -> bytes:
+    """The line of a block of which this run has seen a part, and nothing that proves it to be well."""
+    return f'{{"k":"part","t":{at!r},"s":{quoted(source)}}}\n'.encode("ascii")
+
+
 def tells_something(line: bytes) -> bool:
     """Whether a line holds what somebody said: a record, or an exception; not just where something began or ended."""
     try:
@@ -216,14 +227,38 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises OSError.
     """
-    loads = json.loads
+    return itertools.chain.from_iterable(read_blocks(path))
+
+
+def read_blocks(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """As :func:`read`, some hundred lines at a time. Raises OSError."""
     with path.open("rb") as file:
-        for raw in file:
-            try:
-                fields = loads(raw)
-            except (ValueError, RecursionError):
-                fields = None
-            if isinstance(fields, dict):
-                yield fields
-            elif raw.strip():
-                yield {"k": "damaged", "raw": raw.decode("utf-8", "backslashreplace").rstrip("\n")}
+        while block := file.read(_BLOCK):
+            block += file.readline()
+            yield _read_together(block) or [
+                fields for raw in block.split(b"\n") if (fields := _read_alone(raw)) is not None
+            ]
+
+
+def _read_together(block: bytes) -> list[dict[str, Any]] | None:
+    """Read good lines as what they make together, one array: a third of the time. None if they do not make that."""
+    lines = block.removesuffix(b"\n")
+    try:
+        values = json.loads(b"[%b]" % lines.replace(b"\n", b",\n"))
+    except (ValueError, RecursionError):
+        return None
+    is_one_each = len(values) == lines.count(b"\n") + 1 and set(map(type, values)) == {dict}
+    return values if is_one_each else None
+
+
+def _read_alone(raw: bytes) -> dict[str, Any] | None:
+    """Read one line, whatever it holds; None if that is nothing."""
+    try:
+        fields = json.loads(raw)
+    except (ValueError, RecursionError):
+        fields = None
+    if isinstance(fields, dict):
+        return fields
+    if not raw.strip():
+        return None
+    return {"k": "damaged", "raw": raw.decode("utf-8", "backslashreplace")}

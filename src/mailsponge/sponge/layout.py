@@ -97,13 +97,13 @@ class Typesetter:
     """Formats the records of one journal by the layouts it describes."""
 
     def __init__(self) -> None:
-        self._formatters: dict[int, logging.Formatter] = {}
+        self._formatters: dict[int, _Formatter] = {}
 
     def learn(self, line: dict[str, Any]) -> None:
         """Take a layout line."""
         style = line.get("style", "%")
         if style in _STYLES:
-            self._formatters[line["i"]] = logging.Formatter(
+            self._formatters[line["i"]] = _Formatter(
                 line.get("fmt"), line.get("datefmt"), style, validate=False
             )
 
@@ -114,24 +114,50 @@ class Typesetter:
         formatter = self._formatters.get(line.get("y", 0))
         if formatter is None:
             return str(line.get("m", ""))
-        return self._format(formatter, line)
-
-    def _format(self, formatter: logging.Formatter, line: dict[str, Any]) -> str:
         try:
-            return formatter.format(_record(line))
+            return formatter.text(line)
         except Exception:  # noqa: BLE001 - a layout is anybody's text, and may ask for what the record did not have
             # The message itself is what must not be lost.
             return str(line.get("m", ""))
 
 
-def _record(line: dict[str, Any]) -> logging.LogRecord:
-    created, level = float(line.get("t", 0)), line.get("l", 0)
-    record = logging.LogRecord(line.get("n", ""), level, "", 0, line.get("m", ""), (), None)
-    always = {
-        "created": created,
-        "msecs": float(int((created - int(created)) * 1000)),
-        "source": line.get("s", ""),
-    }
-    named = {"name": record.name, "levelno": level, "levelname": level_name(level), "msg": record.msg}
-    record.__dict__.update({**line.get("a", {}), **always, **named})
-    return record
+class _Formatter(logging.Formatter):
+    """Formats lines of a journal as logging formats records, whose tracebacks are elsewhere."""
+
+    def __init__(self, fmt: str | None, datefmt: str | None, style: Any, validate: bool) -> None:
+        super().__init__(fmt, datefmt, style, validate=validate)
+        self._says_when = self.usesTime()
+        self._record = logging.LogRecord("", 0, "", 0, "", (), None)
+        attributes = self._record.__dict__.items()
+        self._attributes = {name: value for name, value in attributes if name in (self._fmt or "")}
+        self._second, self._time = -1, ""
+
+    def text(self, line: dict[str, Any]) -> str:
+        """The text of a record's line."""
+        get = line.get
+        created, level, message = float(get("t", 0)), get("l", 0), str(get("m", ""))
+        self._record.__dict__ = fields = {
+            **self._attributes,
+            **get("a", {}),
+            "created": created,
+            "msecs": float(int((created - int(created)) * 1000)),
+            "source": get("s", ""),
+            "name": get("n", ""),
+            "levelno": level,
+            "levelname": level_name(level),
+            "msg": message,
+            "message": message,
+        }
+        if self._says_when:
+            fields["asctime"] = self.formatTime(self._record, self.datefmt)
+        return self._style.format(self._record)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """As logging does it, but what stays the same is worked out once a second."""
+        second = int(record.created)
+        if second != self._second:
+            self._time = time.strftime(datefmt or self.default_time_format, self.converter(second))
+            self._second = second
+        if datefmt or not self.default_msec_format:
+            return self._time
+        return self.default_msec_format % (self._time, record.msecs)

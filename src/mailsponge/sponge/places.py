@@ -5,6 +5,9 @@
 <state>/<job>/outbox.lock          held while mails are handed over
 <state>/<job>/numbers/00000012     the last numbers drawn
 <state>/<job>/runs/00000012/       one run: the journal of its process, and of its children
+
+With a database that hosts share for the ledger, all but the ledger is as ever, in a directory of the default place that
+belongs to that database: <default>/.postgresql-db.example.org-ops/<job>/…
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from mailsponge.errors import UsageError
+from mailsponge.sponge import database as databases
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. ")
 _LONGEST_NAME = 200
@@ -27,6 +31,11 @@ class JobPlace(NamedTuple):
     """The directory of one job and what lies in it."""
 
     directory: Path
+    database: str = ""
+    """The URL of the database that the ledger is in, instead of a file here. There may be a password in it."""
+
+    def __repr__(self) -> str:
+        return f"JobPlace({str(self.directory)!r}{', in a database' if self.database else ''})"
 
     @property
     def name(self) -> str:
@@ -60,9 +69,28 @@ class JobPlace(NamedTuple):
 
 
 def state_directory(state: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:
-    """Where the sponge keeps its state: what was asked for, else the environment's, else the XDG place."""
-    if state or environ.get("MAILSPONGE_STATE"):
-        return Path(os.path.abspath(os.path.expanduser(state or environ["MAILSPONGE_STATE"])))
+    """Where the sponge keeps its state: what was asked for, else the environment's, else the XDG place.
+
+    Of a database it is the directory in which journals wait for it, below the XDG place. Raises UsageError for the URL
+    of something else.
+    """
+    given = state or environ.get("MAILSPONGE_STATE")
+    if databases.is_database(given):
+        return _default_directory(environ) / f".{_file_name(databases.directory_name(str(given)))}"
+    if given:
+        if "://" in str(given):
+            raise UsageError(f"state: give a directory, or a database as {databases.EXAMPLE}")
+        return Path(os.path.abspath(os.path.expanduser(given)))
+    return _default_directory(environ)
+
+
+def state_database(state: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> str:
+    """The database that ledgers are in, as a URL; empty if they are files of the state directory. Raises UsageError."""
+    given = state or environ.get("MAILSPONGE_STATE")
+    return databases.checked(str(given)) if databases.is_database(given) else ""
+
+
+def _default_directory(environ: Mapping[str, str]) -> Path:
     # A relative one is to be passed over, as the XDG specification says.
     if os.path.isabs(environ.get("XDG_STATE_HOME", "")):
         return Path(environ["XDG_STATE_HOME"]) / "mailsponge"
@@ -71,21 +99,24 @@ def state_directory(state: str | os.PathLike[str] | None, environ: Mapping[str, 
     return Path.home() / ".local" / "state" / "mailsponge"
 
 
-def job_place(state: Path, job: str) -> JobPlace:
-    """The place of a job. Raises UsageError for a name that is empty or no text."""
+def job_place(state: Path, job: str, database: str = "") -> JobPlace:
+    """The place of a job, its ledger in a database if one is given.
+
+    Raises UsageError for a name that is empty or no text.
+    """
     if not isinstance(job, str) or not job.strip():
         raise UsageError(
             f'job {job!r}: give the job a name, such as SpongeHandler("podcasts", "me@example.org")'
         )
-    return JobPlace(state / _file_name(job))
+    return JobPlace(state / _file_name(job), database)
 
 
-def job_places(state: Path) -> Iterator[JobPlace]:
-    """Every job there is, by name. Nothing if the state directory is not there yet."""
+def job_places(state: Path, database: str = "") -> Iterator[JobPlace]:
+    """Every job with a directory here, by name. Nothing if the state directory is not there yet."""
     if state.is_dir():
         # A name with a dot in front is no job's: those are escaped. It is one that was forgotten.
         jobs = (path for path in sorted(state.iterdir()) if not path.name.startswith("."))
-        yield from (JobPlace(path) for path in jobs if (path / "runs").is_dir())
+        yield from (JobPlace(path, database) for path in jobs if (path / "runs").is_dir())
 
 
 def _file_name(job: str) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailsponge.sponge import lock
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.run import Job, ending_of
@@ -27,16 +29,18 @@ class Process:
         self._lock = threading.Lock()
         self._last_handler: logging.Handler | None = None
 
-    def job(self, place: JobPlace, settings: Settings, given: Sequence[str] | None) -> Job:
+    def job(
+        self, place: JobPlace, settings: Settings, given: Sequence[str] | None, every: float = math.inf
+    ) -> Job:
         """The job of that place, begun if it is new."""
         with self._lock:
             known = self._jobs.get(place.directory)
             if known is None:
                 if not self._jobs:
                     self._put_in_hooks()
-                known = self._jobs[place.directory] = Job(place, settings, given)
+                known = self._jobs[place.directory] = Job(place, settings, given, every)
             else:
-                known.configure(settings, given)
+                known.configure(settings, given, every)
         known.begin()
         return known
 
@@ -51,6 +55,7 @@ class Process:
 
     def _forked(self) -> None:
         self._lock = threading.Lock()
+        lock.forked()
         for job in self._jobs.values():
             job.forked()
 
@@ -71,6 +76,11 @@ class Process:
         for job in self.jobs():
             try:
                 job.end_with_process(ending, why)
+            except KeyboardInterrupt:
+                # Somebody does not want to wait for a mail server that says nothing.
+                complain(
+                    f"job {job.settings.job}: interrupted as its run ended; what is left to do, the next run does"
+                )
             except Exception as error:  # noqa: BLE001 - a defect here must not replace the program's own last words
                 complain(
                     f"job {job.settings.job}: its run could not be ended: {error!r}; the next run folds it"

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from mailsponge import clock
 from mailsponge.errors import UsageError
-from mailsponge.sponge import deliberation
+from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.memory import MemoryLedger
 from mailsponge.sponge.model import (
@@ -75,15 +75,16 @@ def replay(
     ledger: Ledger = MemoryLedger(shared)
     with ledger.transaction():
         ledger.put_silences(silences)
+        deliberation = Deliberation(ledger)
         now = float("-inf")
         for episode in sorted(history, key=_decided_at):
-            yield from _meanwhile(ledger, policy, history, now, _decided_at(episode))
+            yield from _meanwhile(ledger, deliberation, policy, history, now, _decided_at(episode))
             now = _decided_at(episode)
             ledger.add_records(episode.run.id, episode.records() if policy.gate else ())
-            flips, _ = deliberation.run_folded(ledger, policy, episode.run, episode.attempts, now)
-            yield from _look(ledger, policy, history, now, flips)
+            flips, _ = deliberation.run_folded(policy, episode.run, episode.attempts, now)
+            yield from _look(ledger, deliberation, policy, history, now, flips)
         if until is not None:
-            yield from _meanwhile(ledger, policy, history, now, until)
+            yield from _meanwhile(ledger, deliberation, policy, history, now, until)
 
 
 def _decided_at(episode: Episode) -> float:
@@ -91,28 +92,38 @@ def _decided_at(episode: Episode) -> float:
 
 
 def _meanwhile(
-    ledger: Ledger, policy: Policy, history: Sequence[Episode], since: float, until: float
+    ledger: Ledger,
+    deliberation: Deliberation,
+    policy: Policy,
+    history: Sequence[Episode],
+    since: float,
+    until: float,
 ) -> Iterator[WouldBeMailed]:
     """Look whenever something becomes due between two runs, as a check that runs all the time would."""
     while policy.expected is not None:
-        due = deliberation.next_due(ledger, policy, since)
+        due = deliberation.next_due(policy, since)
         if not since < due < until:
             return
-        yield from _look(ledger, policy, history, due, [])
+        yield from _look(ledger, deliberation, policy, history, due, [])
         since = due
 
 
 def _look(
-    ledger: Ledger, policy: Policy, history: Sequence[Episode], now: float, flips: list[Flip]
+    ledger: Ledger,
+    deliberation: Deliberation,
+    policy: Policy,
+    history: Sequence[Episode],
+    now: float,
+    flips: list[Flip],
 ) -> Iterator[WouldBeMailed]:
     any_alive = any(e.run.began_at <= now < e.run.ended_at for e in history)
-    ticked = deliberation.time_passed(ledger, policy, now, "", any_alive)
+    ticked = deliberation.time_passed(policy, now, "", any_alive)
     flips = flips_in_order([*flips, *ticked.flips])
     records = sum(1 for _ in ledger.gathered_records()) if ticked.digest else 0
     if ticked.digest:
         ledger.all_gathered()
     if flips or records:
-        deliberation.mailed(ledger, flips, f"<{now}@replay>")
+        deliberation.mailed(flips, f"<{now}@replay>")
         yield WouldBeMailed(now, flips, records)
 
 

@@ -1,4 +1,4 @@
-"""The life of a run in this process: begun, written to, ended; joined by children, let go of by forks.
+"""The life of a run in this process: begun, written to, cut, ended; joined by children, let go of by forks.
 
 One :class:`Job` stands for a job in this process, whatever number of handlers it has.
 """
@@ -6,6 +6,8 @@ One :class:`Job` stands for a job in this process, whatever number of handlers i
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import os
 import threading
 import time
@@ -15,11 +17,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
-from mailsponge.clock import Deadline
+from mailsponge.clock import Deadline, monotonic
 from mailsponge.errors import StateError
 from mailsponge.sponge import family, folder
+from mailsponge.sponge.blocks import Blocks
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.digest import user_and_host
+from mailsponge.sponge.fold import failed_sources
 from mailsponge.sponge.journal import VERSION, Journal, line, tells_something
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
 from mailsponge.sponge.model import Ending
@@ -30,14 +34,19 @@ from mailsponge.sponge.squeeze import Squeeze, Squeezer
 _CHILD: Final = "a child's records belong to the run of the process that began it"
 _NOWHERE: Final = "the state directory cannot be written: what was logged is on standard error"
 
-_units: ContextVar[tuple[_Unit, ...]] = ContextVar("mailsponge_units", default=())
-"""The runs of ``with handler.run():`` that this context is in, the innermost first."""
+_TOO_EARLY: Final = 60.0
+"""Seconds after which a run that could not be cut when it was time is looked at again."""
+
+units: ContextVar[tuple[str, ...]] = ContextVar("mailsponge_units", default=())
+"""The names of the units (``with handler.run():``) that this context is in, the innermost first."""
+
+UNITS: Final = "mailsponge_units"
+"""The attribute of a record that names the units it was logged in, when another thread will hand it to the handler."""
 
 
 class _Unit(NamedTuple):
-    """A unit of work, and the run that it is."""
+    """A unit of work: the run that it is."""
 
-    job: Job
     journal: Journal
     run: folder.OpenRun | None
 
@@ -48,6 +57,8 @@ class _Last(NamedTuple):
     journal: Journal | None
     run: folder.OpenRun | None
     is_stray: bool
+    blocks: tuple[int, ...]
+    """The blocks that go on without it."""
 
 
 class Job:
@@ -57,47 +68,90 @@ class Job:
         place: its directory.
         settings: what its handler was told.
         given: the login that the handler was given, kept in memory alone.
+        every: seconds after which the process's run is cut; infinity: never.
     """
 
-    def __init__(self, place: JobPlace, settings: Settings, given: Sequence[str] | None) -> None:
+    def __init__(
+        self, place: JobPlace, settings: Settings, given: Sequence[str] | None, every: float = math.inf
+    ) -> None:
         self.place = place
         self.settings = settings
         self._given = given
+        self._every = every
         self._lock = threading.RLock()
-        self._journal: Journal | None = None
+        self.cut_at = math.inf
+        """When the process's run is to be cut, by the monotonic clock."""
+        self.journal: Journal | None = None
+        """The journal of the process's run; None before it has begun."""
+        self.units: dict[str, _Unit] = {}
+        """The units that are going on, by their names."""
         self._run: folder.OpenRun | None = None
-        self._open_units: set[Journal] = set()
+        self._blocks = Blocks()
+        self._closing: Journal | None = None
+        self._squeezing: threading.Thread | None = None
         self._owner_folder = family.inherited(place)
         self._process_ends = False
         self._complained = False
 
-    def configure(self, settings: Settings, given: Sequence[str] | None) -> None:
+    def configure(self, settings: Settings, given: Sequence[str] | None, every: float = math.inf) -> None:
         """Take what a later handler of the same job was told."""
         self.settings, self._given = settings, given
-        if self._journal is not None:
-            self._journal.write(line(k="settings", settings=settings.to_json()))
+        is_another, self._every = every != self._every, every
+        if self.journal is not None:
+            if is_another:
+                self.cut_at = monotonic() + every
+            self.journal.write(line(k="settings", settings=settings.to_json()))
 
-    def current(self) -> Journal:
-        """The journal to write into; a run is begun, or joined, if there is none."""
-        if _units.get() and (unit := self._unit()):
+    def current(self, record: logging.LogRecord | None = None) -> Journal:
+        """The journal to write into; a run is begun or joined if there is none, and cut if it is time."""
+        if self.units and (unit := self._unit(record)):
             return unit.journal
-        return self._journal or self.begin()
+        if monotonic() >= self.cut_at:
+            self._cut()
+        return self.journal or self.begin()
 
-    def write(self, line: bytes) -> None:
-        """Write a line into the current journal, or, if that is closed just now, into the next."""
-        while not self.current().write(line):
-            pass
+    def entered(self, number: int, name: str, line: bytes) -> None:
+        """Write the line of a block that begins. It is known by its number until it is left."""
+        is_written = (unit := self._unit()) is not None and unit.journal.write(line)
+        while not is_written:
+            journal = self.current()
+            with self._blocks.lock:
+                # The lock is held for no more: a run that begins takes it, and others wait for that one.
+                is_written = journal is self.journal and journal.write(line)
+                if is_written:
+                    self._blocks.entered(number, name)
 
-    def _unit(self) -> _Unit | None:
-        """The unit that this context is in; a task may outlive the one in which it was made."""
-        return next((unit for unit in _units.get() if unit.job is self and not unit.journal.closed), None)
+    def left(self, number: int, line: bytes, line_of_a_part: bytes) -> None:
+        """Write the line of a block that ends; the other one if other runs know that it was not well."""
+        is_written = False
+        while not is_written:
+            unit = self._unit()
+            journal = unit.journal if unit else self.journal or self.begin()
+            with self._blocks.lock:
+                if unit or journal is self.journal:
+                    said = line if self._blocks.is_well(number) else line_of_a_part
+                    is_written = journal.write(said)
+                    if is_written:
+                        self._blocks.left(number)
+
+    def _unit(self, record: logging.LogRecord | None = None) -> _Unit | None:
+        """The unit that this context is in, or the record was; a task may outlive the one in which it was made."""
+        if not self.units:
+            return None
+        stamped = getattr(record, UNITS, None)
+        names = str(stamped).split() if stamped else units.get()
+        return next((unit for name in names if (unit := self.units.get(name))), None)
 
     def begin(self) -> Journal:
         """Begin the process's run of this job, or join the run of its parent. Never raises OSError."""
         with self._lock:
-            if self._journal is None:
-                self._journal = self._joined() or self._begun()
-            return self._journal
+            if self.journal is None:
+                journal = self._joined() or self._begun()
+                with self._blocks.lock:
+                    self._blocks.go_on_in(journal, time.time())
+                    self.journal = journal
+                self.cut_at = monotonic() + self._every
+            return self.journal
 
     def _joined(self) -> Journal | None:
         if self._owner_folder is None:
@@ -118,6 +172,83 @@ class Job:
         if self._run is not None and not self._is_stray:
             family.announce(self._run.folder, self.place)
         return journal
+
+    def _cut(self) -> None:
+        """Let the process's run end and the next one go on, if nothing speaks against it now. Waits for nobody."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if monotonic() >= self.cut_at:
+                self.cut_at = monotonic() + min(self._every, _TOO_EARLY)
+                self._cut_unless_it_is_too_early()
+        finally:
+            self._lock.release()
+
+    def _cut_unless_it_is_too_early(self) -> None:
+        try:
+            if not self._may_be_cut():
+                return
+            run = folder.begin(self.place, self._begin_line)
+        except OSError:
+            # The disk takes no new run; the one that there is goes on, and says so when it cannot be written either.
+            return
+        last = self._replace(Journal(run.descriptor, self._overflow), run)
+        is_kept = self._close_last(last, Ending.FINISHED, "")
+        self._closing = None
+        self.cut_at = monotonic() + self._every
+        if is_kept:
+            self._squeeze_in_a_thread(last)
+
+    def _may_be_cut(self) -> bool:
+        """Whether a run can end now without harm. Raises OSError.
+
+        A process that ends does so itself. A squeeze that is not done yet gets no second one beside it. A child belongs
+        to its parent's run; and what living children have proved of a run would be lost if it ended before them.
+        """
+        if self._process_ends or (self._squeezing is not None and self._squeezing.is_alive()):
+            return False
+        if self._run is not None:
+            return not folder.has_children(self._run.folder)
+        return self._owner_folder is None or not folder.is_going_on(self._owner_folder)
+
+    def _replace(self, journal: Journal, run: folder.OpenRun) -> _Last:
+        """Put a new run in the place of the one that there is."""
+        with self._blocks.lock:
+            now = time.time()
+            # Kept where a fork finds it: a child's copy of it would look like somebody who still writes.
+            self._closing = self.journal
+            ended = self._blocks.end_in(self.journal, now) if self.journal is not None else ()
+            last = _Last(self.journal, self._run, self._is_stray, ended)
+            self._blocks.go_on_in(journal, now)
+            self.journal, self._run = journal, run
+            if not self._is_stray:
+                family.announce(run.folder, self.place)
+        return last
+
+    def _squeeze_in_a_thread(self, last: _Last) -> None:
+        """Squeeze beside the program. No thread stands by: whoever forks is to find one as seldom as possible."""
+        self._squeezing = threading.Thread(
+            target=self._squeeze_cut, args=(last,), name="mailsponge", daemon=True
+        )
+        # At its end the interpreter starts no thread any more; then the end of the process squeezes.
+        with contextlib.suppress(RuntimeError):
+            self._squeezing.start()
+
+    def _squeeze_cut(self, last: _Last) -> None:
+        try:
+            self._look_at_blocks(last)
+            self._squeeze(Deadline(self.settings.timeout))
+        except Exception as error:  # noqa: BLE001 - nobody waits for this thread, and the program is to go on
+            complain(
+                f"job {self.settings.job}: a run could not be squeezed: {error!r}; the next one folds it"
+            )
+
+    def _look_at_blocks(self, last: _Last) -> None:
+        """See which of the blocks that go on had failed in the run that ended, while its journals are there."""
+        if last.blocks and last.run is not None:
+            with contextlib.suppress(OSError):
+                failed = failed_sources(folder.journals(last.run.folder), self.settings.policy.fail_level)
+                self._blocks.looked_at(last.blocks, failed)
 
     def _opened(self) -> tuple[Journal, folder.OpenRun | None]:
         """A new run and its journal; without a run if the state directory takes none."""
@@ -167,18 +298,27 @@ class Job:
     def _take(self) -> _Last:
         """The run as it is; the next record begins another."""
         with self._lock:
-            last = _Last(self._journal, self._run, self._is_stray)
-            self._journal = self._run = None
+            with self._blocks.lock:
+                blocks = self._blocks.end_in(self.journal, time.time()) if self.journal is not None else ()
+                last = _Last(self.journal, self._run, self._is_stray, blocks)
+                self.journal = self._run = None
+            self.cut_at = math.inf
             if not last.is_stray:
                 family.withdraw(self.place)
             return last
 
     def _end(self, last: _Last, ending: Ending, why: str) -> Squeeze:
-        journal, run, is_stray = last
-        is_kept = journal is None or self._close(journal, None if is_stray else ending, why)
-        if run is None and self._owner_folder is not None:
+        deadline = Deadline(self.settings.timeout)
+        if self._squeezing is not None and self._squeezing.ident is not None:
+            self._squeezing.join(deadline.left())
+        is_kept = self._close_last(last, ending, why)
+        if last.run is None and self._owner_folder is not None:
             return Squeeze(saved=is_kept, reason=_CHILD)
-        return self._squeeze() if is_kept else Squeeze(reason=_NOWHERE)
+        self._look_at_blocks(last)
+        return self._squeeze(deadline) if is_kept else Squeeze(reason=_NOWHERE)
+
+    def _close_last(self, last: _Last, ending: Ending, why: str) -> bool:
+        return last.journal is None or self._close(last.journal, None if last.is_stray else ending, why)
 
     def _close(self, journal: Journal, ending: Ending | None, why: str) -> bool:
         """Close a journal, its end in it if it has one; whether there is a journal. What it could not take is shown."""
@@ -206,9 +346,9 @@ class Job:
             self._overflow(lost)
         return True
 
-    def _squeeze(self) -> Squeeze:
+    def _squeeze(self, deadline: Deadline) -> Squeeze:
         try:
-            done = Squeezer(self.place, self.settings, self._login).squeeze(Deadline(self.settings.timeout))
+            done = Squeezer(self.place, self.settings, self._login).squeeze(deadline)
         except StateError as error:
             complain(
                 f"job {self.settings.job}: {error}. What is in the journals is kept, and the next run folds it"
@@ -225,8 +365,9 @@ class Job:
     def unit(self) -> Iterator[None]:
         """One unit of work of a program that never ends, as a run of its own."""
         journal, run = self._opened()
-        self._open_units.add(journal)
-        token = _units.set((_Unit(self, journal, run), *_units.get()))
+        name = run.id if run else folder.random_name()
+        self.units[name] = _Unit(journal, run)
+        token = units.set((name, *units.get()))
         ending, why = Ending.FINISHED, ""
         try:
             yield
@@ -236,12 +377,10 @@ class Job:
         finally:
             with contextlib.suppress(ValueError):
                 # A generator may be closed by another task than the one that ran it.
-                _units.reset(token)
+                units.reset(token)
             # A fork inside the block leaves it too; there it was let go of, and ends with the process that entered it.
-            if not journal.closed:
-                self._open_units.discard(journal)
-                if self._close(journal, ending, why):
-                    self._squeeze()
+            if self.units.pop(name, None) and self._close(journal, ending, why):
+                self._squeeze(Deadline(self.settings.timeout))
 
     def forked(self) -> None:
         """In a child made by fork: what belongs to the parent is let go, and its run joined with the next record."""
@@ -250,12 +389,13 @@ class Job:
         run = unit.run if unit else self._run
         if run is not None:
             self._owner_folder = run.folder
-        for journal in self._open_units:
-            journal.abandon()
-        self._open_units.clear()
-        if self._journal is not None:
-            self._journal.abandon()
-        self._journal = self._run = None
+        for journal in (self.journal, self._closing, *(unit.journal for unit in self.units.values())):
+            if journal is not None:
+                journal.abandon()
+        self.units.clear()
+        self._blocks = Blocks()
+        self.journal = self._run = self._closing = self._squeezing = None
+        self.cut_at = math.inf
 
     def notice(self, journal: Journal) -> None:
         """Say once that the disk takes no more."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mailsponge.errors import UsageError
 from mailsponge.sponge import patience as grammar
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
 
 LONGEST_TIMEOUT: Final = 86400.0
@@ -35,6 +36,8 @@ class Settings:
     common_cause: float = 0.8
     digest: str | None = None
     expect: str | None = None
+    mask: tuple[str, ...] = ()
+    """Regular expressions of what else is secret."""
     keep_records: str = "30 days"
     keep_runs: str = "400 days"
     """How long what was logged, and what came of it, is remembered."""
@@ -49,6 +52,7 @@ class Settings:
             self.patience, self.recover_after, self.remind, self.common_cause, self.digest, self.expect
         )
         object.__setattr__(self, "policy", policy)
+        Mask(self.mask)
         for name in ("keep_records", "keep_runs"):
             try:
                 grammar.duration(getattr(self, name))
@@ -59,7 +63,7 @@ class Settings:
         """A dict of what JSON knows, for the journal and the ledger."""
         fields = asdict(self)
         del fields["policy"]
-        return fields
+        return {**fields, "mask": list(self.mask)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Settings:
@@ -67,7 +71,8 @@ class Settings:
         names = cls.__dataclass_fields__.keys() - {"policy"}
         try:
             known = {name: fields[name] for name in names if name in fields}
-            return cls(**{**known, "toaddrs": addresses(fields["toaddrs"])})
+            lists = {"toaddrs": addresses(fields["toaddrs"]), "mask": tuple(fields.get("mask", ()))}
+            return cls(**{**known, **lists})
         except (KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"the settings kept for a job cannot be read: {error!r}") from error
 

@@ -16,13 +16,15 @@ from typing import NamedTuple
 from mailsponge import clock
 from mailsponge.clock import Clock, Deadline
 from mailsponge.errors import LedgerUnreadable, StateError, UsageError
-from mailsponge.sponge import deliberation, digest, folder, outbox, transport
+from mailsponge.sponge import digest, folder, journal, outbox, transport
+from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.fold import Fold
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import open_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
 from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import Flip, Mail, SourceState, Status
 from mailsponge.sponge.news import News
 from mailsponge.sponge.patience import duration
@@ -119,39 +121,48 @@ class Squeezer:
         with ledger.transaction():
             kept = ledger.settings()
             self._settings = (self._readable(kept) if kept else None) or fallback
-            folders, flips, notes = self._fold_each(ledger, now)
+            deliberation = Deliberation(ledger)
+            folders, flips, notes = self._fold_each(ledger, deliberation, now)
             host = digest.user_and_host()[1] if ledger.shared else ""
             any_alive = folder.any_alive(self._place)
-            ticked = deliberation.time_passed(ledger, self._settings.policy, now, host, any_alive)
+            ticked = deliberation.time_passed(self._settings.policy, now, host, any_alive)
             flips += ticked.flips
             mails = self._compose(ledger, flips, ticked.digest, now)
+            if mails:
+                deliberation.mailed(flips, mails[0].message_id)
+            deliberation.keep()
             if self._settings is not fallback or not kept:
                 # What cannot be read stays: a newer version may have written it, and knows better than a fallback.
                 ledger.put_settings(self._settings.to_json())
             keep = self._settings
             ledger.prune(now - duration(keep.keep_records), now - duration(keep.keep_runs), MOST_RECORDS)
-            reason = _reason(flips, notes, ledger.states(host))
+            reason = _reason(flips, notes, deliberation.states(host))
         for path in folders:
             folder.remove(path)
         folder.sweep(self._place, now)
         return _Done(ledger, mails, tuple(flips), reason)
 
-    def _fold_each(self, ledger: Ledger, now: float) -> tuple[list[Path], list[Flip], list[str]]:
+    def _fold_each(
+        self, ledger: Ledger, deliberation: Deliberation, now: float
+    ) -> tuple[list[Path], list[Flip], list[str]]:
         folders: list[Path] = []
         flips: list[Flip] = []
         notes: list[str] = []
         for ended in folder.ended(self._place):
             path = folder.close_door(ended)
             folder.set_strays_apart(self._place, path)
-            found, note = self._fold(ledger, path, now)
+            found, note = self._fold(ledger, deliberation, path, now)
             folders.append(path)
             flips += found
             notes += [note] if note else []
         return folders, flips, notes
 
-    def _fold(self, ledger: Ledger, path: Path, now: float) -> tuple[list[Flip], str]:
+    def _fold(
+        self, ledger: Ledger, deliberation: Deliberation, path: Path, now: float
+    ) -> tuple[list[Flip], str]:
         """Put one run into the ledger, and let the policy decide on it."""
-        fold = Fold(folder.journals(path), folder.number(path))
+        host = digest.user_and_host()[1] if ledger.shared else ""
+        fold = Fold(folder.journals(path), folder.number(path), self._mask(folder.journals(path)[0]), host)
         if ledger.has_run(fold.run_id):
             return [], ""
         ledger.add_records(fold.run_id, fold.records())
@@ -159,7 +170,14 @@ class Squeezer:
         is_newest = run.number >= ledger.newest_number(run.host if ledger.shared else "")
         if fold.settings is not None and is_newest:
             self._settings = self._readable(fold.settings) or self._settings
-        return deliberation.run_folded(ledger, self._settings.policy, run, fold.attempts, now)
+        return deliberation.run_folded(self._settings.policy, run, fold.attempts, now)
+
+    def _mask(self, owner: Path) -> Mask:
+        """What is secret in a run: what its own settings say, if its journal's beginning can be read."""
+        first = next(journal.read(owner), {})
+        fields = first.get("settings")
+        own = self._readable(fields) if isinstance(fields, dict) else None
+        return Mask((own or self._settings).mask)
 
     def _readable(self, fields: dict[str, object]) -> Settings | None:
         try:
@@ -179,7 +197,6 @@ class Squeezer:
         news = News(ledger, self._settings.policy, flips_in_order(flips), is_digest_due, now)
         mail = digest.compose(self._settings, news, now, message_id, me)
         ledger.add_mail(mail)
-        deliberation.mailed(ledger, flips, message_id)
         for refused in news.refused:
             ledger.put_mail(refused.mentioned())
         if is_digest_due:

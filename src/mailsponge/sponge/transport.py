@@ -98,10 +98,13 @@ class _Client(smtplib.SMTP):
         # smtplib asks the DNS for this machine's full name if it is given none, without any deadline.
         name = socket.gethostname() or "localhost"
         super().__init__(local_hostname=name if "." in name else f"{name}.localdomain")
-        code, reply = self.connect(mail_host.host, mail_host.port)
-        if code != 220:
+        try:
+            code, reply = self.connect(mail_host.host, mail_host.port)
+            if code != 220:
+                raise smtplib.SMTPConnectError(code, reply)
+        except BaseException:
             self.close()
-            raise smtplib.SMTPConnectError(code, reply)
+            raise
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = connect(host, port, self._deadline)

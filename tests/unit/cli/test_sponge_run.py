@@ -81,6 +81,14 @@ def test_a_command_that_cannot_be_found_is_told_and_remembered(job):
     ("arguments", "said"),
     [
         (["run", "backup", "--patience", "soon", "--to", "me@example.org", "--", "true"], "patience 'soon'"),
+        (
+            ["run", "backup", "--match", "(", "--to", "me@example.org", "--", "true"],
+            "--match '(' is no regular expression",
+        ),
+        (
+            ["run", "backup", "--match", "(?P<what>.*)", "--to", "me@example.org", "--", "true"],
+            "has none of the groups source, level and message",
+        ),
         (["run", "backup", "--to", "Me <me@example.org>", "--", "true"], "is no mail address"),
         (
             ["run", "backup", "--to", "me@example.org", "--mailhost", "ftp://x", "--", "true"],
@@ -101,3 +109,35 @@ def test_what_cannot_be_is_said_before_the_command_runs(tmp_path, arguments, sai
     assert result.stdout == ""
     assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+MATCH = r"^(?P<level>[A-Za-z]+) (?P<source>\w+): (?P<message>.*)"
+SAYS = "echo INFO nas1: copied; echo error nas2: disk full; echo something else"
+
+
+def test_lines_are_taken_apart_and_each_source_is_judged_by_itself(job):
+    job.name = "mirror"
+
+    done = job.command("run", "mirror", "--match", MATCH, "--", "sh", "-c", SAYS, **TO)
+
+    assert done.out == "INFO nas1: copied\nerror nas2: disk full\nsomething else\n"
+    assert [(record.source, record.level, record.text) for record in job.records()] == [
+        ("nas1", 20, "copied"),
+        ("nas2", 40, "disk full"),
+        ("", 20, "something else"),
+    ]
+    assert job.verdicts() == [{"": 0, "nas1": 0, "nas2": 40}]
+
+
+def test_what_no_line_tells_the_source_of_belongs_to_the_one_that_was_given(job):
+    job.name = "mirror"
+
+    job.command(
+        *("run", "mirror", "--source", "all", "--match", MATCH, "--", "sh", "-c", f"{SAYS}; exit 3"), **TO
+    )
+
+    assert [(record.source, record.text) for record in job.records()][2:] == [
+        ("all", "something else"),
+        ("all", "ended with status 3"),
+    ]
+    assert job.verdicts() == [{"": 0, "all": 40, "nas1": 0, "nas2": 40}]

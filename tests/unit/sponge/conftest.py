@@ -48,8 +48,8 @@ def own_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pro
     monkeypatch.setattr(source_module, "process", own)
     yield own
     for job in own.jobs():
-        if job._journal is not None:
-            job._journal.close()
+        if job.journal is not None:
+            job.journal.close()
 
 
 @pytest.fixture

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
 from kit.programs import Job, ended, wait_until
+from mailsponge import source
 from mailsponge.sponge import command
 from mailsponge.sponge.command import NOT_EXECUTABLE, NOT_FOUND
+from mailsponge.sponge.lines import Lines, Pattern
+from mailsponge.sponge.source import current
 
 
 class Kept(logging.Handler):
@@ -113,7 +118,7 @@ def test_lines_are_records_whatever_they_hold(run, kept, passed, tmp_path, outpu
 def test_a_character_cut_in_two_by_a_pipe_is_whole_in_the_record(kept):
     log = logging.Logger("command")
     log.addHandler(kept)
-    lines = command._Lines(log, logging.INFO)
+    lines = Lines(log, logging.INFO)
     for piece in (b"S\xc3", b"\xb8ndag\r", b"\nlast"):
         lines.take(piece)
     lines.end()
@@ -168,8 +173,7 @@ def wrapped(job: Job, script: str, **options: object) -> subprocess.Popen[str]:
         ],
         env=job.environment(),
         cwd=job.home,
-        text=True,
-        **{**streams, **options},
+        **{"text": True, **streams, **options},
     )
 
 
@@ -279,3 +283,110 @@ def test_a_source_of_its_own_fails_with_the_command(job: Job):
     job.command("run", "job", "--to", "me@example.org", "--source", "nas1", "--", "true")
 
     assert job.verdicts() == [{"": 0, "nas1": 40}, {"": 0, "nas1": 0}]
+
+
+# Streams that end late, early, or in the middle of a line
+
+
+def test_a_line_that_is_not_ended_yet_is_seen_at_once(job: Job):
+    process = wrapped(job, "printf 'password: '; read answer; echo ok")
+    assert process.stdout.read(len("password: ")) == "password: "
+    process.stdin.write("x\n")
+    process.stdin.flush()
+    done = ended(process)
+
+    assert done.out == "ok\n"
+    assert job.texts() == ["password: ok"]
+
+
+def test_bytes_that_are_no_text_pass_through_as_they_are(job: Job):
+    everything = bytes(range(256)) * 300
+    (job.home / "bytes").write_bytes(everything)
+    process = wrapped(job, "cat bytes; cat bytes >&2", text=False)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (0, everything)
+    assert err.startswith(everything)
+    assert job.endings() == ["finished"]
+
+
+def test_a_command_that_closes_its_streams_and_goes_on_is_waited_for(run, kept, passed):
+    assert run("echo before; exec >&- 2>&-; sleep 0.2; exit 7") == 7
+
+    assert kept.records == [("INFO", "before"), ("ERROR", "ended with status 7")]
+
+
+LEAVES_SOMEBODY = "sh -c 'echo $$ >pid; {}' & echo the command itself"
+
+
+@pytest.fixture
+def left_behind(tmp_path, monkeypatch):
+    """A directory to work in; whoever wrote its process id there is ended after the test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "_AFTERWARDS", 0.5)
+    yield
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+HELD = "it has left a process behind that may still write; what that says from now on is not kept"
+
+
+@pytest.mark.usefixtures("left_behind")
+@pytest.mark.parametrize(
+    "goes_on", ["exec sleep 1000", "while :; do echo and on; sleep 0.1; done", "exec yes on and on and on"]
+)
+def test_who_is_left_behind_with_the_streams_does_not_hold_up_the_wrapper(run, kept, goes_on):
+    assert run(LEAVES_SOMEBODY.format(goes_on)) == 0
+
+    texts = [text for _, text in kept.records]
+    assert "the command itself" in texts
+    assert texts[-1] == HELD
+
+
+def test_what_is_said_shortly_after_the_end_is_kept(run, kept, passed):
+    run("(sleep 0.3; echo late) & echo early")
+
+    assert passed[1] == b"early\nlate\n"
+    assert [text for _, text in kept.records] == ["early", "late"]
+
+
+@pytest.mark.usefixtures("left_behind")
+def test_what_the_command_said_itself_is_read_whole_however_slowly_it_is_taken(kept):
+    taken = []
+
+    def slowly(descriptor: int, piece: bytes) -> None:
+        time.sleep(0.3)
+        taken.append(piece)
+
+    script = LEAVES_SOMEBODY.format("exec sleep 1000") + "; head -c 200000 /dev/zero | tr '\\0' x"
+    command.run(["sh", "-c", script], kept, slowly)
+
+    assert b"".join(taken).count(b"x") == 200_000
+
+
+def test_records_of_both_streams_are_in_the_source_that_is_current(kept):
+    sources = []
+    kept.emit = lambda record: sources.append(current.get())  # type: ignore[method-assign]
+
+    with source("nas1"):
+        command.run(["sh", "-c", "echo one; echo two >&2; exit 1"], kept, lambda *_: None)
+
+    assert sources == ["nas1"] * 3
+
+
+def test_a_pattern_takes_lines_of_both_streams_apart(kept):
+    command.run(
+        ["sh", "-c", "echo ERROR one; echo INFO two >&2; echo three >&2"],
+        kept,
+        lambda *_: None,
+        Pattern("^(?P<level>[A-Z]+) (?P<message>.*)"),
+    )
+
+    assert sorted(kept.records) == [("ERROR", "one"), ("INFO", "two"), ("WARNING", "three")]
+
+
+def test_what_is_below_debug_is_kept_too(kept):
+    command.run(["echo", "5 trace"], kept, lambda *_: None, Pattern("(?P<level>[0-9]) (?P<message>.*)"))
+
+    assert kept.records == [("Level 5", "trace")]

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailsponge.sponge.fold import Fold
+from mailsponge.sponge.fold import Fold, failed_sources
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import CRITICAL, ERROR, INFO, JOB_ITSELF, WARNING, Attempt, Ending, Record, Run
 
 BEGIN = {
@@ -164,6 +165,30 @@ def test_a_block_broken_off_is_known_as_such_until_one_is_left(fold):
     assert fold(BEGIN, {"k": "out", "t": 3, "s": "x"}, cut).attempts["x"].broken_off
 
 
+def test_a_part_of_a_block_proves_nothing_and_takes_nothing_from_a_whole_one(fold):
+    part, out = {"k": "part", "t": 2, "s": "x"}, {"k": "out", "t": 3, "s": "x"}
+
+    assert fold(BEGIN, part).attempts["x"] == Attempt(entered=True, broken_off=True)
+    assert fold(BEGIN, part, out).attempts["x"] == Attempt(entered=True)
+    assert fold(BEGIN, out, part).attempts["x"] == Attempt(entered=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "failed"),
+    [
+        (record(ERROR, s="x"), {"x"}),
+        (record(WARNING, s="x"), set()),
+        ({"k": "out", "t": 3, "s": "x", "e": "Gone"}, {"x"}),
+        ({"k": "out", "t": 3, "s": "x"}, set()),
+        ({"k": "part", "t": 3, "s": "x"}, set()),
+    ],
+)
+def test_which_sources_failed_can_be_seen_before_anything_is_judged(tmp_path, line, failed):
+    path = written(tmp_path / "owner.jsonl", (BEGIN, record(), line))
+
+    assert failed_sources([path], ERROR) == failed
+
+
 def test_children_add_to_what_their_owner_showed(tmp_path):
     owner = written(tmp_path / "owner.jsonl", (BEGIN, record(s="x"), END))
     joined = {**BEGIN, "k": "joined", "run": "other"}
@@ -223,6 +248,86 @@ def test_a_source_with_lone_surrogates_is_one_source_in_every_line_of_it(fold):
     assert {r.source for r in folded.records} == {"a\\udcff"}
 
 
+# Secrets
+
+SECRET = "hunter2"
+WITH_SECRETS: dict[str, Line] = {
+    "message": record(m=f"password={SECRET}"),
+    "laid out at once": record(x=f"10:00 password={SECRET}"),
+    "laid out now": record(y=1, m=f"password={SECRET}"),
+    "traceback": record(e=f"Traceback\n  connect('https://me:{SECRET}@db')\nKeyError: 'x'"),
+    "source": record(s=f"https://me:{SECRET}@example.org/feed"),
+    "logger": record(n=f"feeds.token={SECRET}"),
+    "exception that left a block": {"k": "out", "t": 2, "s": "x", "e": f"Traceback\nError: token={SECRET}"},
+    "source of a block": {"k": "in", "t": 2, "s": f"https://me:{SECRET}@example.org/feed"},
+    "exception that ended the program": {"k": "end", "t": 2, "e": f"Traceback\nError: token={SECRET}"},
+    "damaged line": f'{{"t":1,"l":20,"m":"{{\\"password\\": \\"{SECRET}\\"'.encode() + b"\n",
+    "damaged line with escapes": f'{{"m":"\\u0070assword\\u003d{SECRET}\n'.encode(),
+    "line that no journal would hold": record(t=None, m=f"password={SECRET}"),
+    "JSON that hides a word": f'{{"t":1,"l":20,"n":"x","m":"\\u0070assword\\u003d{SECRET}"}}\n'.encode(),
+    "key over several lines": record(
+        e=f"Traceback\nError: -----BEGIN PRIVATE KEY-----\nMIIE\n{SECRET}\n-----END PRIVATE KEY-----"
+    ),
+}
+
+
+@pytest.mark.parametrize("line", WITH_SECRETS.values(), ids=WITH_SECRETS)
+def test_no_secret_of_a_journal_gets_into_the_ledger(tmp_path, line):
+    layout = {"k": "layout", "i": 1, "fmt": "%(asctime)s %(message)s"}
+    path = written(tmp_path / "owner.jsonl", (BEGIN, layout, record(), line, record()))
+    fold = Fold([path], 12)
+
+    with contextlib.closing(SqliteLedger(tmp_path / "ledger.db")) as ledger:
+        with ledger.transaction():
+            ledger.add_records(fold.run_id, fold.records())
+            ledger.add_run(fold.run(), dict.fromkeys(fold.attempts, ERROR), "")
+        kept = (tmp_path / "ledger.db").read_bytes()
+
+    assert SECRET.encode() not in kept
+    assert b"***" in kept
+    assert SECRET.encode() in path.read_bytes()
+
+
+def test_a_key_in_an_exception_is_masked_before_its_last_line_becomes_the_headline(fold):
+    key = f"-----BEGIN PRIVATE KEY-----\nMIIE\n{SECRET}"
+
+    (kept,) = fold(BEGIN, {"k": "out", "t": 2, "s": "x", "e": f"Traceback\nError: {key}"}).records
+
+    assert kept.text == "Error: -----BEGIN PRIVATE KEY-----***"
+
+
+def test_a_source_with_a_secret_in_its_name_is_one_source_in_every_line_of_it(fold):
+    name, masked = f"https://me:{SECRET}@example.org/feed", "https://me:***@example.org/feed"
+    blocks = [{"k": kind, "t": 2, "s": name, "e": "boom"} for kind in ("in", "out", "cut")]
+    folded = fold(BEGIN, record(s=name), record(ERROR, s=name), *blocks)
+
+    assert folded.attempts == {
+        masked: Attempt(highest=ERROR, lowest=INFO, entered=True, raised=True, broken_off=True)
+    }
+    assert {r.source for r in folded.records} == {masked}
+
+
+def test_sources_that_differ_in_their_secrets_alone_are_one(fold):
+    folded = fold(
+        BEGIN, record(ERROR, s="//me:one@x"), record(ERROR, s="https://me:a@x"), record(s="https://me:b@x")
+    )
+
+    assert folded.attempts["https://me:***@x"] == Attempt(highest=ERROR, lowest=INFO)
+
+
+def test_ones_own_expressions_mask_too(tmp_path):
+    path = written(
+        tmp_path / "owner.jsonl", (BEGIN, record(m="pin 1234"), record(s="pin 1234", n="pin 1234"))
+    )
+    fold = Fold([path], 12, Mask([r"pin (\d+)"]))
+
+    assert [(r.text, r.source, r.logger) for r in fold.records()] == [
+        ("pin ***", "", "feeds"),
+        ("HTTP 404", "pin ***", "pin ***"),
+    ]
+    assert "pin ***" in fold.attempts
+
+
 # Damage
 
 
@@ -266,10 +371,16 @@ DAMAGED = [
     record(s=5),
     record(n=None),
     record(e=["Traceback"]),
+    record(level=20.5),
+    record(n=["feeds"]),
+    record(s={}),
+    b'{"a":1},{"b":2}\n',
+    b'{"t":150.0,"l":20,"a":[\n',
     {"k": "in"},
     {"k": "in", "s": None},
     {"k": "out", "s": "x", "e": 5},
     {"k": "cut"},
+    {"k": "part"},
     {"k": "end", "ending": "exploded"},
     {"k": "end", "e": 5},
     {"k": "layout"},
@@ -312,7 +423,9 @@ json_lines = st.dictionaries(
         ["k", "t", "l", "n", "s", "m", "e", "x", "y", "a", "i", "fmt", "datefmt", "style", "ending", "run"]
     ),
     json_values
-    | st.sampled_from(["begin", "joined", "in", "out", "cut", "end", "layout", "settings", "{", "$", 1, 40]),
+    | st.sampled_from(
+        ["begin", "joined", "in", "out", "cut", "part", "end", "layout", "settings", "{", "$", 1, 40]
+    ),
     max_size=8,
 ).map(lambda fields: json.dumps(fields).encode() + b"\n")
 any_lines = st.lists(st.binary(max_size=40) | json_lines, max_size=8).map(b"".join)

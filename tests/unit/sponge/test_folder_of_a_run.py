@@ -236,3 +236,15 @@ def test_a_disk_without_room_for_a_first_line_begins_no_run(place):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert len(list(place.runs.iterdir())) == 1
+
+
+def test_whether_children_are_alive_can_be_seen(place):
+    run = begin(place)
+    assert not folder.has_children(run.folder)
+
+    child = folder.join(run.folder)
+    assert child is not None
+    assert folder.has_children(run.folder)
+    os.close(child)
+    assert not folder.has_children(run.folder)
+    os.close(run.descriptor)

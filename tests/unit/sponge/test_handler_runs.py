@@ -155,6 +155,7 @@ def test_what_the_handler_was_told_is_kept_with_the_run(runs):
         "common_cause": 0.5,
         "digest": None,
         "expect": None,
+        "mask": [],
         "keep_records": "30 days",
         "keep_runs": "400 days",
     }
@@ -228,6 +229,11 @@ def test_a_password_is_in_no_file(log, tmp_path, monkeypatch):
         ({"remind": "soon"}, "remind 'soon'"),
         ({"common_cause": 2}, "common_cause 2"),
         ({"level": "LOUD"}, "LOUD"),
+        ({"every": "now and then"}, "every 'now and then'"),
+        ({"every": "0 min"}, "every '0 min'"),
+        ({"every": "3 runs"}, 'say "30 min", "1 hour", "2 days" or "1 week", or "never"'),
+        ({"every": 3600}, "every 3600"),
+        ({"every": None}, "every None"),
     ],
 )
 def test_what_cannot_be_is_a_value_error_and_begins_nothing(tmp_path, own_process, arguments, said):
@@ -240,7 +246,7 @@ def test_what_cannot_be_is_a_value_error_and_begins_nothing(tmp_path, own_proces
 
 
 @pytest.mark.parametrize("factory", ["class", "()"])
-def test_dict_config_makes_it_of_plain_words_and_numbers(runs, factory):
+def test_dict_config_makes_it_of_plain_words_and_numbers(runs, own_process, factory):
     logging.config.dictConfig(
         {
             "version": 1,
@@ -259,10 +265,11 @@ def test_dict_config_makes_it_of_plain_words_and_numbers(runs, factory):
                     "recover_after": 2,
                     "remind": "1 day",
                     "common_cause": 0.5,
-                    "digest": None,
-                    "expect": None,
-                    "keep_records": "30 days",
-                    "keep_runs": "400 days",
+                    "digest": "20 records",
+                    "expect": "1 day",
+                    "keep_records": "7 days",
+                    "keep_runs": "100 days",
+                    "every": "30 min",
                 }
             },
             "loggers": {"configured": {"handlers": ["sponge"], "propagate": False}},
@@ -273,9 +280,24 @@ def test_dict_config_makes_it_of_plain_words_and_numbers(runs, factory):
     logger.info("too low")
     logger.error("boom")
     logger.handlers.clear()
+    assert own_process.jobs()[0]._every == 1800
 
     (path,) = runs.glob("*/owner.jsonl")
     assert [record.text for record in Fold([path], 1).records()] == ["ERROR boom"]
+
+
+def test_every_is_never_written_down(runs):
+    """It is the process's own: whoever folds the run has no use for it."""
+    SpongeHandler("job", ME, every="never")
+
+    assert "every" not in begin_line(runs)["settings"]
+
+
+def test_the_last_handler_of_a_job_says_how_long_a_run_may_be(own_process):
+    for every in ("never", "2 hours"):
+        SpongeHandler("job", ME, every=every)
+
+    assert own_process.jobs()[0]._every == 7200
 
 
 # Trouble with the state

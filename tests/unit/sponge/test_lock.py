@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailsponge.sponge.lock import is_free, locked
+from mailsponge.sponge import lock
+from mailsponge.sponge.lock import above_standard_streams, is_free, locked
 
 
 @pytest.fixture
@@ -84,3 +85,48 @@ def test_a_lock_in_a_directory_that_is_not_there_is_an_error(tmp_path):
 def test_a_file_that_is_not_there_is_not_free_but_missing(path):
     with pytest.raises(FileNotFoundError):
         is_free(path)
+
+
+def test_a_fork_lets_go_of_the_locks_of_its_parent(path):
+    """It has copies of them, and would hold them as long as it lives."""
+    told, tell = os.pipe()
+    stop, stopping = os.pipe()
+    with locked(path, at_once):
+        child = os.fork()
+        if child == 0:
+            lock.forked()
+            os.close(stopping)
+            os.write(tell, b".")
+            os.read(stop, 1)
+            os._exit(0)
+        os.read(told, 1)
+        assert not is_free(path)
+
+    assert is_free(path)
+    for descriptor in (stopping, stop, told, tell):
+        os.close(descriptor)
+    os.waitpid(child, 0)
+
+
+def test_a_descriptor_is_none_of_the_standard_streams():
+    """In a process that was started without them, as the next file that is opened gets the place of one."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        for stream in (0, 1, 2):
+            os.close(stream)
+        opened = os.open(os.devnull, os.O_RDONLY)
+        above = above_standard_streams(opened)
+        is_closed = False
+        try:
+            os.fstat(opened)
+        except OSError:
+            is_closed = True
+        os.write(writing, f"{opened} {above > 2} {is_closed} {os.get_inheritable(above)}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    said = os.read(reading, 100).decode()
+    os.close(reading)
+    os.close(writing)
+
+    assert said == "0 True True False"

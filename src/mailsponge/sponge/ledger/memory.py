@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -101,8 +100,16 @@ class MemoryLedger:
 
     def runs(self, most: int) -> list[Folded]:
         """The last runs, newest first."""
-        folded = [folded for folded, _ in reversed(self._runs.values())]
-        return sorted(folded, key=lambda f: (f.run.number, f.run.began_at), reverse=True)[:most]
+        return self._newest_first(by_clock=self.shared)[:most]
+
+    def _newest_first(self, by_clock: bool) -> list[Folded]:
+        """Every run; numbers tell nothing between hosts."""
+
+        def place(folded: Folded) -> tuple[float, float]:
+            run = folded.run
+            return (run.began_at, run.number) if by_clock else (run.number, run.began_at)
+
+        return sorted((folded for folded, _ in reversed(self._runs.values())), key=place, reverse=True)
 
     def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
         """Every run with what it showed, in the order in which they were folded."""
@@ -110,7 +117,8 @@ class MemoryLedger:
 
     def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
         """What the last runs proved of a source, oldest first."""
-        runs = [folded for folded in self.runs(sys.maxsize) if host in ("", folded.run.host)]
+        by_clock = self.shared and not host
+        runs = [folded for folded in self._newest_first(by_clock) if host in ("", folded.run.host)]
         return [folded.verdicts.get(source) for folded in reversed(runs[:most])]
 
     def records(self, run_id: str, source: str | None, level: int) -> list[Record]:

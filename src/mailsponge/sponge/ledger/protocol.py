@@ -79,7 +79,7 @@ class Ledger(Protocol):
         """Keep the run itself, what it showed and proved of each source, and what is to be said of it as a whole."""
 
     def runs(self, most: int) -> list[Folded]:
-        """The last runs, newest first."""
+        """The last runs, newest first: by their numbers, or, of several hosts, by their clocks."""
 
     def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
         """Every run with what it showed, in the order in which they were folded."""

@@ -83,7 +83,10 @@ def mail_of(row: Sequence[Any]) -> Mail:
 
 def as_json(remembered: SourceState | Incident) -> str:
     """What the policy remembers, as a text for a column."""
-    return json.dumps(remembered._asdict())
+    return _encoded(remembered._asdict())
+
+
+_encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def state_of(fields: dict[str, Any]) -> SourceState:
@@ -96,6 +99,5 @@ def state_of(fields: dict[str, Any]) -> SourceState:
 
 def incident_of(fields: dict[str, Any]) -> Incident:
     """The reverse, for an incident."""
-    for name in ("failing", "recovering", "soft", "flapping"):
-        fields[name] = tuple(fields[name])
-    return Incident(**fields)
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return Incident(**{**fields, **lists})

@@ -31,4 +31,5 @@ def percent(changes: int) -> float:
 
 def flaps(changes: int, did: bool) -> bool:
     """Whether a source flaps now that it did, or did not, so far."""
-    return percent(changes) > (ENDS_AT if did else BEGINS_ABOVE)
+    # Most sources never change.
+    return changes != 0 and percent(changes) > (ENDS_AT if did else BEGINS_ABOVE)

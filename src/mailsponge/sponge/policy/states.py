@@ -97,28 +97,25 @@ def judged(policy: Policy, state: SourceState, verdict: int, run: Run) -> Moved:
         window=_last(policy.window, (*state.window, Judged(verdict, run.began_at))),
         changes=changes,
         flapping=flaps(changes, state.flapping),
+        streak=_longer(state.streak, verdict, run.began_at) if verdict else state.streak,
     )
     return _good(policy, seen) if verdict == OK else _failed(policy, seen, verdict, run)
 
 
 def _failed(policy: Policy, state: SourceState, level: int, run: Run) -> Moved:
-    state = state._replace(
-        streak=_longer(state.streak, level, run.began_at),
-        since=run.began_at if state.since is None else state.since,
-        failed_run=run.id,
-        failed_at=run.began_at,
-        good_runs=0,
-    )
-    limit = _ended_by(policy, state, level)
+    limit = _ended_by(policy, state, level, run.began_at)
     status, effect = TRANSITIONS[state.status, Event.OVER if limit else Event.FAILED]
-    runs = in_a_row(state.runs_failed)
-    if status is Status.SOFT or limit is None:
-        reason = f"{runs}; {_patience(policy)}" if status is Status.SOFT else runs
-        return Moved(state._replace(status=status, reason=reason), effect, _said(None, state))
-    if effect is Effect.OPENS:
-        state = state._replace(since=_since(limit, state))
-    reason = f"{runs}; patience ({limit}) is over"
-    return Moved(state._replace(status=status, reason=reason), effect, _said(limit, state))
+    since = run.began_at if state.since is None else state.since
+    reason = in_a_row(state.runs_failed)
+    if status is Status.SOFT:
+        reason += f"; {_patience(policy)}"
+    elif limit is not None:
+        reason += f"; patience ({limit}) is over"
+        since = _since(limit, state, since) if effect is Effect.OPENS else since
+    after = state._replace(
+        status=status, since=since, failed_run=run.id, failed_at=run.began_at, good_runs=0, reason=reason
+    )
+    return Moved(after, effect, _said(limit, after))
 
 
 def _good(policy: Policy, state: SourceState) -> Moved:
@@ -164,6 +161,8 @@ def passed_over(state: SourceState, run: Run) -> Moved:
 
 def _longer(streak: tuple[Failures, ...], level: int, at: float) -> tuple[Failures, ...]:
     """One more failed run, counted at its level."""
+    if not streak:
+        return (Failures(level, 1, at),)
     same = next((part for part in streak if part.level == level), Failures(level, 0, at))
     others = (part for part in streak if part.level != level)
     return tuple(sorted((*others, same._replace(runs=same.runs + 1))))
@@ -173,26 +172,27 @@ def _last(count: int, verdicts: tuple[Judged, ...]) -> tuple[Judged, ...]:
     return verdicts[-count:] if count else ()
 
 
-def _ended_by(policy: Policy, state: SourceState, failed_at: int) -> Limit | None:
+def _ended_by(policy: Policy, state: SourceState, failed_at: int, began_at: float) -> Limit | None:
     """The patience that is over; None while all last. A run that failed below a level does not end that level's."""
-    levels = ((level, limit) for level, limit in policy.limits.items() if level <= failed_at)
-    ended = (grammar.ended_by(limit, _streak(state, level)) for level, limit in levels)
-    return next((limit for limit in ended if limit), None)
+    for level, limit in policy.limits.items():
+        if level <= failed_at and (ended := grammar.ended_by(limit, _streak(state, level, began_at))):
+            return ended
+    return None
 
 
-def _streak(state: SourceState, level: int) -> Streak:
+def _streak(state: SourceState, level: int, last_at: float) -> Streak:
+    """What a patience looks at: the failures at a level or above, the last one in a run that began at ``last_at``."""
     parts = [part for part in state.streak if part.level >= level]
-    began = min((part.first_at for part in parts), default=0.0)
-    # A clock that was set back must not make a failure last less than no time.
-    lasting = max(0.0, (state.failed_at or 0.0) - began) if parts else 0.0
+    began = min((part.first_at for part in parts), default=last_at)
     window = [verdict.verdict >= level for verdict in state.window]
-    return Streak(sum(part.runs for part in parts), window, lasting)
+    # A clock that was set back must not make a failure last less than no time.
+    return Streak(sum(part.runs for part in parts), window, max(0.0, last_at - began))
 
 
-def _since(limit: Limit, state: SourceState) -> float | None:
+def _since(limit: Limit, state: SourceState, streak_since: float) -> float:
     """When the trouble began: with the first failure that counted, in a row or among the last runs."""
     if not isinstance(limit, OfRuns):
-        return state.since
+        return streak_since
     return min(verdict.at for verdict in state.window[-limit.among :] if verdict.verdict != OK)
 
 

@@ -1,0 +1,134 @@
+"""A real PostgreSQL for tests: started on a Unix socket of its own, with nothing synced, and ended with the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+UNPACKED = Path(__file__).resolve().parents[2] / ".cache" / "peers" / "bin"
+"""Where tests/peers/unpack.py puts the programs of a machine that has no PostgreSQL."""
+
+_NOBODY = "nobody"
+_FAST = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "shared_buffers=32MB",
+    "listen_addresses=",
+)
+_PATIENCE = 60.0
+
+
+class NotHere(Exception):
+    """There is no PostgreSQL; the message says why."""
+
+
+class Postgres:
+    """A server that runs. Its superuser is ``postgres``, and needs no password.
+
+    Args:
+        home: a directory for its data and its socket, which its user owns.
+        process: the server.
+    """
+
+    def __init__(self, home: Path, process: subprocess.Popen[bytes]) -> None:
+        self.home = home
+        self.process = process
+        self._numbers = itertools.count(1)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@/{database}?host={quote(str(self.home), safe='')}"
+
+    def database(self) -> str:
+        """Make a new database; returns its URL."""
+        name = f"test{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def sql(self, statement: str, url: str = "", *values: object) -> list[tuple[Any, ...]]:
+        """Execute a statement as the superuser."""
+        import psycopg
+
+        with psycopg.connect(url or self.url(), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def end_sessions(self, url: str) -> int:
+        """Terminate every other session in a database; returns how many there were."""
+        query = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return len(self.sql(query, url))
+
+
+def program(name: str) -> str:
+    """A program of PostgreSQL: this machine's, else the one unpacked for the tests. Raises NotHere."""
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    found = next(map(str, installed), None) or shutil.which(name) or shutil.which(name, path=str(UNPACKED))
+    if not found:
+        raise NotHere(
+            f"{name} is missing: it is not installed, and tests/peers/unpack.py has not unpacked it"
+        )
+    return found
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """A server, and its end. Raises NotHere."""
+    postgres, initdb = program("postgres"), program("initdb")
+    # Its own short path: a socket's has to be short. And not pytest's directory, which is its user's alone.
+    home = Path(tempfile.mkdtemp(prefix="mailsponge-pg-"))
+    # PostgreSQL refuses to be run by root.
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        shutil.chown(home, _NOBODY)
+        user = {"user": _NOBODY, "group": os.stat(home).st_gid, "extra_groups": []}
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(shutil.rmtree, home, ignore_errors=True)
+        data = home / "data"
+        made = subprocess.run(
+            [initdb, "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D", data],
+            capture_output=True, check=False, cwd=home, **user,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr.decode()
+        log = at_end.enter_context((home / "log").open("wb"))
+        options = [part for setting in _FAST for part in ("-c", setting)]
+        process = subprocess.Popen(
+            [postgres, "-D", data, "-k", home, *options], stdout=log, stderr=log, cwd=home, **user
+        )
+        at_end.callback(_end, process)
+        server = Postgres(home, process)
+        _wait_until_it_answers(server)
+        yield server
+
+
+def _wait_until_it_answers(server: Postgres) -> None:
+    import psycopg
+
+    pause = threading.Event()
+    for _ in range(int(_PATIENCE / 0.05)):
+        with contextlib.suppress(psycopg.OperationalError):
+            server.sql("SELECT 1")
+            return
+        log = (server.home / "log").read_text()
+        assert server.process.poll() is None, log
+        pause.wait(0.05)
+    raise AssertionError(f"PostgreSQL does not answer: {log}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the server at once: nobody needs what it holds."""
+    process.send_signal(signal.SIGQUIT)
+    process.wait(_PATIENCE)

@@ -1,0 +1,7 @@
+"""The fixtures that several suites of ledgers share."""
+
+from __future__ import annotations
+
+from ledger_fixtures import _shared_database, database, ledger, postgres, shared_ledger
+
+__all__ = ["_shared_database", "database", "ledger", "postgres", "shared_ledger"]
