@@ -28,6 +28,11 @@ def test_it_is_attached_if_much_of_a_text_is_hidden(length, is_attached):
     assert (log_of(record("x" * length)) is not None) is is_attached
 
 
+def test_it_is_attached_if_no_command_can_show_the_rest():
+    assert log_of(*[record("line")] * 11) is None
+    assert log_of(*[record("line")] * 11, flips=[flip("a\0b")]) is not None
+
+
 def test_it_is_beside_the_text_and_no_part_of_it():
     message = read(mail(job(), [flip()], *(record(f"line {n}") for n in range(30))).content)
 

@@ -345,7 +345,7 @@ def test_forty_sources_are_told_in_full_and_the_others_named():
 def test_very_many_are_counted_and_named_in_the_attachment():
     message = read(mail(job(), [flip(f"feed{n:05}") for n in range(1000)]).content)
 
-    assert "feed00439 has failed 3 runs in a row\n  … and 560 more, in the attached log.txt.gz\n" in body_of(
+    assert "feed00239 has failed 3 runs in a row\n  … and 760 more, in the attached log.txt.gz\n" in body_of(
         message
     )
     assert "feed00999 has failed 3 runs in a row\n" in attached(message)

@@ -98,6 +98,16 @@ def test_of_more_the_two_ends_are_shown_and_all_is_attached(ledger):
     )
 
 
+def test_whatever_a_digest_does_not_show_is_attached(ledger):
+    """No command shows what was gathered."""
+    ran(ledger, 1, {}, *(record("fetched", INFO, source=f"s{n:03}") for n in range(41)))
+    assert "[s040] fetched\n" in attached(read(mail(GATHERS, [], ledger=ledger, digest=True).content))
+
+    ledger.all_gathered()
+    ran(ledger, 2, {}, record("x" * 2001, INFO))
+    assert "x" * 2001 in attached(read(mail(GATHERS, [], ledger=ledger, digest=True).content))
+
+
 def test_errors_between_the_two_ends_are_shown(ledger):
     lines = [record(f"line {n}.", INFO) for n in range(300)]
     for number in (1, 100, 120, 140, 160, 298):

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from mailsponge.sponge.digest import as_html
 from mailsponge.sponge.ledger.memory import MemoryLedger
 from mailsponge.sponge.model import INFO, JOB_ITSELF, Kind, Mail
 
@@ -23,6 +24,7 @@ TAGS = {
 ATTRIBUTES = {"lang", "dir", "charset", "name", "content", "style", "class", "role", "aria-label"} | {
     "cellspacing",
     "cellpadding",
+    "bgcolor",
 }
 EMPTY = {"meta", "br"}
 
@@ -169,7 +171,7 @@ def test_recent_runs_are_cells_with_a_colour_and_a_sign_each():
     html = html_of(job(), [flip()], ledger=ledger)
 
     assert 'aria-label="recent runs, oldest first: ok, not seen, failed"' in html
-    cells = re.findall(r"<td[^>]*background:(#\w+)[^>]*>([^<]*)</td>", html)
+    cells = re.findall(r'<td[^>]*bgcolor="(#\w+)"[^>]*>([^<]*)</td>', html)
     assert [sign for _, sign in cells] == ["&#10003;", "&#183;", "&#10007;"]
     assert len({colour for colour, _ in cells}) == 3
 
@@ -193,6 +195,11 @@ def test_what_stands_on_a_colour_can_be_read():
     html = html_of(job(digest="1 record"), flips, ledger=ledger, digest=True)
 
     pairs = set(re.findall(r"background:(#\w{6});color:(#\w{6})", html))
+    pairs |= {
+        (as_html._CELLS[0][1], "#ffffff"),
+        (as_html._CELLS[1][1], "#ffffff"),
+        (as_html._CELLS[2][1], "#57606a"),
+    }
     assert len(pairs) > 8
     for pair in pairs:
         dark, light = sorted(map(_luminance, pair))

@@ -31,19 +31,18 @@ _COLOURS: Final = {
 }
 """White text upon each has a contrast of 4.5 and more."""
 
-_CELLS: Final = (
-    ("&#10003;", "#1b7f3b", "#ffffff"),
-    ("&#10007;", "#c62828", "#ffffff"),
-    ("&#183;", "#dfe3e8", "#57606a"),
-)
-"""OK, FAILED, NOT SEEN: sign, colour of the cell, colour of the sign."""
+_CELLS: Final = (("g", "#1b7f3b", "&#10003;"), ("x", "#c62828", "&#10007;"), ("u", "#dfe3e8", "&#183;"))
+"""OK, FAILED, NOT SEEN: class, colour of the cell, sign. Short: there are many cells."""
 
-_MONO: Final = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+_MONO: Final = "font-family:ui-monospace,Menlo,Consolas,monospace"
 _WRAPPED: Final = "white-space:pre-wrap;overflow-wrap:anywhere;word-break:break-word"
 
 _TABLE: Final = '<table role="presentation" cellspacing="0" cellpadding="0" style="border-collapse:collapse">'
 
 _STYLE: Final = """
+.c{width:13px;height:17px;font-size:11px;line-height:17px;text-align:center;border-radius:3px;color:#ffffff}
+.u{color:#57606a}
+code{font-size:13px;white-space:pre-wrap;overflow-wrap:anywhere;word-break:break-word;border-radius:5px}
 .s h2{margin:0 0 8px;font-size:17px;line-height:1.35;font-weight:600;overflow-wrap:anywhere}
 .s table td.l,.s table td.v{padding:1px 10px 1px 0;vertical-align:top;overflow-wrap:anywhere}
 .s td.l,.l{color:#57606a}
@@ -54,7 +53,7 @@ border-bottom-color:#2d3640!important}
 .l,.s td.l,.m,.w{color:#9aa7b4!important}
 pre,code{background:#0f1317!important;color:#e4e8ec!important}
 .e{color:#ff9d94!important}
-.u{background:#39434d!important;color:#c3ccd5!important}
+td.u{background:#39434d!important;color:#c3ccd5!important}
 }
 """
 
@@ -148,20 +147,17 @@ def _picture(verdicts: tuple[int | None, ...], explained: bool) -> Iterator[str]
     said = ", ".join(WORDS[sign(verdict)] for verdict in verdicts)
     yield '<div class="l" style="margin:6px 0 2px;color:#57606a">recent runs:'
     if not explained:
-        signs = ", ".join(f"{cell[0]} {word}" for cell, word in zip(_CELLS, WORDS, strict=True))
+        signs = ", ".join(f"{cell[2]} {word}" for cell, word in zip(_CELLS, WORDS, strict=True))
         yield f'<span style="font-size:13px">({LEGEND}: {signs})</span>'
     yield "</div>"
     yield (
         f'<table role="img" aria-label="recent runs, {LEGEND}: {said}" cellspacing="2" cellpadding="0"'
         ' style="border-collapse:separate;border-spacing:2px;margin-left:-2px"><tr>'
     )
-    for verdict in verdicts:
-        shape, back, front = _CELLS[sign(verdict)]
-        unseen = ' class="u"' if verdict is None else ""
-        yield (
-            f'<td{unseen} style="background:{back};color:{front};width:13px;height:17px;font-size:11px;'
-            f'line-height:17px;text-align:center;border-radius:3px">{shape}</td>'
-        )
+    yield "".join(
+        f'<td class="c {kind}" bgcolor="{colour}">{shape}</td>'
+        for kind, colour, shape in (_CELLS[sign(verdict)] for verdict in verdicts)
+    )
     yield "</tr></table>"
 
 
@@ -197,18 +193,15 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 
 def _commands(commands: Iterable[Command]) -> Iterator[str]:
-    yield _TABLE.replace('style="', 'style="margin-top:10px;')
+    yield _TABLE.replace('style="', 'style="margin-top:10px;font-size:13px;')
     for command in commands:
-        yield f'<tr><td class="l" style="font-size:13px">{_escaped(command.what)}:</td>'
+        yield f'<tr><td class="l">{_escaped(command.what)}:</td>'
         yield f'<td class="v">{_code(command.line)}</td></tr>'
     yield "</table>"
 
 
 def _code(line: str) -> str:
-    return (
-        f'<code style="display:block;padding:3px 10px;background:#f3f5f7;border-radius:5px;{_MONO};'
-        f'font-size:13px;{_WRAPPED}">{_escaped(line)}</code>'
-    )
+    return f'<code style="display:block;padding:3px 10px;background:#f3f5f7;{_MONO}">{_escaped(line)}</code>'
 
 
 def _others(letter: Letter) -> Iterator[str]:
@@ -223,11 +216,5 @@ def _others(letter: Letter) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """As html.escape() does it, without the table of all entities that its module brings along."""
-    return (
-        text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace('"', "&quot;")
-        .replace("'", "&#x27;")
-    )
+    """As html.escape() does it for what stands between tags, without the table of all entities that it brings along."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -9,7 +9,7 @@ from mailsponge import clean
 from mailsponge.sponge.digest import attachment, gathered, sections, shell, words
 from mailsponge.sponge.digest.as_html import html
 from mailsponge.sponge.digest.as_text import text
-from mailsponge.sponge.digest.letter import Letter
+from mailsponge.sponge.digest.letter import Letter, Section
 from mailsponge.sponge.digest.message import Heading, Parts, assembled
 from mailsponge.sponge.digest.records import Records
 from mailsponge.sponge.digest.subject import subject
@@ -19,7 +19,7 @@ from mailsponge.sponge.settings import Settings
 
 MOST_SOURCES: Final = 40
 """Sources told in full; the others are named. Nobody reads the forty-first, and a mail has to stay a mail."""
-_MOST_NAMED: Final = 400
+_MOST_NAMED: Final = 200
 """Sources that are named in the mail itself; of more, the rest is named in the attachment."""
 _MANY: Final = 3
 """Up to so many sections are seen without an overview."""
@@ -47,6 +47,7 @@ def written(settings: Settings, news: News, host: str) -> Letter:
     found = gathered.counts(news)
     digest = gathered.section(settings.digest, news, records, found) if found else None
     unnamed = max(len(others) - _MOST_NAMED, 0)
+    is_long = records.is_much_hidden or unnamed or _hides_for_good((*own, *((digest,) if digest else ())))
     return Letter(
         subject(settings.subject or settings.job, news.flips, str(found or "")),
         own if len(own) > _MANY else (),
@@ -55,10 +56,15 @@ def written(settings: Settings, news: News, host: str) -> Letter:
         unnamed,
         digest,
         sections.of_refused(news.refused),
-        attachment.FILE_NAME if records.is_much_hidden or unnamed else "",
+        attachment.FILE_NAME if is_long else "",
         f"Sent by mailsponge for the job {words.label(settings.job)} on {clean.line(host)}.",
         tuple(shell.of_job(settings.job, len(news.flips) > _MANY)),
     )
+
+
+def _hides_for_good(told: Sequence[Section]) -> bool:
+    """Whether something is hidden that no command of the mail shows: of a digest, or of a name that cannot be typed."""
+    return any(not log.is_whole for section in told if not section.commands for log in section.logs)
 
 
 def _whole_log(news: News, letter: Letter) -> Iterator[str]:
