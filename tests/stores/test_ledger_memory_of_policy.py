@@ -291,11 +291,13 @@ def test_numbers_are_a_hosts_own(ledger):
         assert ledger.newest_number() == 9
 
 
-def test_the_youngest_run_is_the_one_that_began_last(ledger):
+def test_the_youngest_run_is_the_one_with_the_highest_number_whatever_a_clock_said(ledger):
     with ledger.transaction():
-        ledger.add_run(run(1, "a", began_at=2000.0), {}, "")
-        ledger.add_run(run(2, "b", began_at=1000.0), {}, "")
-        assert ledger.last_began_at() == 2000.0
+        assert ledger.last_began_at() is None
+        ledger.add_run(run(2, began_at=1000.0), {}, "")
+        ledger.add_run(run(1, began_at=2000.0), {}, "")
+        ledger.add_run(run(3, began_at=3000.0, ending=Ending.STRAY), {}, "")
+        assert ledger.last_began_at() == 1000.0
 
 
 def test_recent_verdicts_come_oldest_first_with_gaps_where_a_source_was_not_seen(ledger):

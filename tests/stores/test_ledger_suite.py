@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.ledger.memory import MemoryLedger
-from mailsponge.sponge.ledger.sqlite import SqliteLedger
 from mailsponge.sponge.model import (
     CRITICAL,
     ERROR,
@@ -35,13 +32,6 @@ from mailsponge.sponge.model import (
 Make = Callable[[], Ledger]
 
 DAY = 86400.0
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    made: Ledger = MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "ledger.db")
-    with closing(made):
-        yield made
 
 
 def run(number: int = 1, began_at: float = 100.0, **fields: Any) -> Run:

@@ -92,7 +92,8 @@ def test_the_mail_shows_the_records_of_the_failure_alone(job):
 
     job.squeeze()
 
-    body = email.message_from_bytes(job.taken[0].content, policy=email.policy.default).get_content()
+    message = email.message_from_bytes(job.taken[0].content, policy=email.policy.default)
+    body = message.get_body(("plain",)).get_content()
     assert body.count("x is down") == 1
     assert "y is down" not in body
 
