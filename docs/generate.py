@@ -316,7 +316,7 @@ def _figures() -> str:
         ),
         (
             "flapping",
-            f"the last {flapping.SLOTS} changes of verdict, the oldest weighing 0.8 and each next one 0.02 more; begins "
+            f"the last {flapping.SLOTS} changes of verdict, the oldest weighing 0.8 each next one 0.02 more; begins "
             f"above {flapping.BEGINS_ABOVE:.0f} %, ends at {flapping.ENDS_AT:.0f} %",
         ),
         ("gone", f"not named in {states.GONE_AFTER_RUNS} finished runs over {days:.0f} days"),
