@@ -22,14 +22,12 @@ from mailsponge.errors import StateError
 from mailsponge.sponge import family, folder
 from mailsponge.sponge.blocks import Blocks
 from mailsponge.sponge.complaint import complain
-from mailsponge.sponge.digest import user_and_host
-from mailsponge.sponge.fold import failed_sources
 from mailsponge.sponge.journal import VERSION, Journal, line, tells_something
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
-from mailsponge.sponge.model import Ending
+from mailsponge.sponge.model import Ending, Squeeze
 from mailsponge.sponge.places import JobPlace
+from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.squeeze import Squeeze, Squeezer
 
 _CHILD: Final = "a child's records belong to the run of the process that began it"
 _NOWHERE: Final = "the state directory cannot be written: what was logged is on standard error"
@@ -246,6 +244,8 @@ class Job:
     def _look_at_blocks(self, last: _Last) -> None:
         """See which of the blocks that go on had failed in the run that ended, while its journals are there."""
         if last.blocks and last.run is not None:
+            from mailsponge.sponge.fold import failed_sources  # few runs are cut
+
             with contextlib.suppress(OSError):
                 failed = failed_sources(folder.journals(last.run.folder), self.settings.policy.fail_level)
                 self._blocks.looked_at(last.blocks, failed)
@@ -347,6 +347,9 @@ class Job:
         return True
 
     def _squeeze(self, deadline: Deadline) -> Squeeze:
+        # Here, as everybody pays for what is loaded at the top, and for the mail's half only whoever ends a run.
+        from mailsponge.sponge.squeeze import Squeezer
+
         try:
             done = Squeezer(self.place, self.settings, self._login, any_alive=lambda place: True).squeeze(
                 deadline
