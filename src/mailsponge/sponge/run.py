@@ -72,6 +72,12 @@ class Job:
     def __init__(
         self, place: JobPlace, settings: Settings, given: Sequence[str] | None, every: float = math.inf
     ) -> None:
+        # What ends a run is loaded with the first job, not with the module: most of it is about mail. And not when it
+        # is needed: by then the program may have changed its root, and a module that is loaded while an interpreter
+        # ends makes it forget that Ctrl-C ended it.
+        from mailsponge.sponge import ending
+
+        self._ends = ending
         self.place = place
         self.settings = settings
         self._given = given
@@ -244,10 +250,10 @@ class Job:
     def _look_at_blocks(self, last: _Last) -> None:
         """See which of the blocks that go on had failed in the run that ended, while its journals are there."""
         if last.blocks and last.run is not None:
-            from mailsponge.sponge.fold import failed_sources  # few runs are cut
-
             with contextlib.suppress(OSError):
-                failed = failed_sources(folder.journals(last.run.folder), self.settings.policy.fail_level)
+                failed = self._ends.failed_sources(
+                    folder.journals(last.run.folder), self.settings.policy.fail_level
+                )
                 self._blocks.looked_at(last.blocks, failed)
 
     def _opened(self) -> tuple[Journal, folder.OpenRun | None]:
@@ -347,13 +353,10 @@ class Job:
         return True
 
     def _squeeze(self, deadline: Deadline) -> Squeeze:
-        # Here, as everybody pays for what is loaded at the top, and for the mail's half only whoever ends a run.
-        from mailsponge.sponge.squeeze import Squeezer
-
         try:
-            done = Squeezer(self.place, self.settings, self._login, any_alive=lambda place: True).squeeze(
-                deadline
-            )
+            done = self._ends.Squeezer(
+                self.place, self.settings, self._login, any_alive=lambda place: True
+            ).squeeze(deadline)
         except StateError as error:
             complain(
                 f"job {self.settings.job}: {error}. What is in the journals is kept, and the next run folds it"
