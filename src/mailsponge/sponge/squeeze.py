@@ -23,7 +23,6 @@ from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import open_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
-from mailsponge.sponge.mailhost import parse as parse_mailhost
 from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import Flip, Mail, SourceState, Squeeze, Status
 from mailsponge.sponge.news import News
@@ -201,7 +200,7 @@ class Squeezer:
 
     def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[str, bool]:
         """What became of the outbox, and whether somebody should look at it. The runs are safe, whatever it is."""
-        send = self._send or self._by_mailhost
+        send = self._send or transport.to(self._settings.mailhost, self._login)
         try:
             drained = outbox.drain(ledger, send, deadline, self._now)
         except LedgerUnreadable as error:
@@ -214,14 +213,6 @@ class Squeezer:
         except (OSError, StateError) as error:
             return f"mails wait, as the outbox cannot be used: {error}", True
         return str(drained), bool(drained.waiting or drained.refused)
-
-    def _by_mailhost(self, mail: Mail, deadline: Deadline) -> transport.Outcome:
-        try:
-            host = parse_mailhost(self._settings.mailhost)
-            login = self._login(self._settings.mailhost)
-        except UsageError as error:
-            return transport.Outcome("waiting", str(error), server_is_there=False)
-        return transport.hand_over(mail, host, login, deadline)
 
 
 class _Done(NamedTuple):
