@@ -328,3 +328,29 @@ class Mail:
     def waiting_again(self) -> Mail:
         """The same mail, to be tried once more."""
         return replace(self, status="waiting")
+
+
+class Outcome(NamedTuple):
+    """What became of a mail."""
+
+    status: str
+    """sent, waiting (the same may work later) or refused (the server said never)."""
+    reply: str
+    server_is_there: bool = True
+    """Whether it makes sense to try the next mail with the same server now."""
+    left: tuple[str, ...] = ()
+    """The recipients that it waits for, if it was sent to the others; empty: all of them."""
+
+
+class Squeeze(NamedTuple):
+    """What one squeeze did."""
+
+    mails: tuple[Mail, ...] = ()
+    """The mails that it decided on: one at the most."""
+    flips: tuple[Flip, ...] = ()
+    saved: bool = False
+    """Whether the runs that had ended are in the ledger now; if not, their journals wait for the next squeeze."""
+    reason: str = ""
+    """Why there is a mail or none, and what became of it."""
+    warnings: tuple[str, ...] = ()
+    """What somebody should look at: a damaged ledger, a mail that could not be handed over."""

@@ -23,31 +23,17 @@ from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import open_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
-from mailsponge.sponge.mailhost import parse as parse_mailhost
 from mailsponge.sponge.mask import Mask
-from mailsponge.sponge.model import Flip, Mail, SourceState, Status
+from mailsponge.sponge.model import Flip, Mail, SourceState, Squeeze, Status
 from mailsponge.sponge.news import News
 from mailsponge.sponge.patience import duration
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.policy.deciding import flips_in_order
+from mailsponge.sponge.sender import new_message_id, user_and_host
 from mailsponge.sponge.settings import Settings
 
 MOST_RECORDS = 1_000_000
 """Records kept of one job; of more, the oldest runs' go."""
-
-
-class Squeeze(NamedTuple):
-    """What one squeeze did."""
-
-    mails: tuple[Mail, ...] = ()
-    """The mails that it decided on: one at the most."""
-    flips: tuple[Flip, ...] = ()
-    saved: bool = False
-    """Whether the runs that had ended are in the ledger now; if not, their journals wait for the next squeeze."""
-    reason: str = ""
-    """Why there is a mail or none, and what became of it."""
-    warnings: tuple[str, ...] = ()
-    """What somebody should look at: a damaged ledger, a mail that could not be handed over."""
 
 
 class Squeezer:
@@ -126,7 +112,7 @@ class Squeezer:
             self._settings = (self._readable(kept) if kept else None) or fallback
             deliberation = Deliberation(ledger)
             folders, flips, notes = self._fold_each(ledger, deliberation, now)
-            host = digest.user_and_host()[1] if ledger.shared else ""
+            host = user_and_host()[1] if ledger.shared else ""
             any_alive = self._any_alive(self._place)
             ticked = deliberation.time_passed(self._settings.policy, now, host, any_alive)
             flips += ticked.flips
@@ -164,7 +150,7 @@ class Squeezer:
         self, ledger: Ledger, deliberation: Deliberation, path: Path, now: float
     ) -> tuple[list[Flip], str]:
         """Put one run into the ledger, and let the policy decide on it."""
-        host = digest.user_and_host()[1] if ledger.shared else ""
+        host = user_and_host()[1] if ledger.shared else ""
         fold = Fold(folder.journals(path), folder.number(path), self._mask(folder.journals(path)[0]), host)
         if ledger.has_run(fold.run_id):
             return [], ""
@@ -195,8 +181,8 @@ class Squeezer:
         """The mail of this squeeze, in the outbox; none if there is nothing to tell. It also tells of refused ones."""
         if not flips and not is_digest_due:
             return ()
-        me = digest.user_and_host()
-        message_id = digest.new_message_id(self._settings.fromaddr, me[1], self._random)
+        me = user_and_host()
+        message_id = new_message_id(self._settings.fromaddr, me[1], self._random)
         news = News(ledger, self._settings.policy, flips_in_order(flips), is_digest_due, now)
         mail = digest.compose(self._settings, news, now, message_id, me)
         ledger.add_mail(mail)
@@ -214,7 +200,7 @@ class Squeezer:
 
     def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[str, bool]:
         """What became of the outbox, and whether somebody should look at it. The runs are safe, whatever it is."""
-        send = self._send or self._by_mailhost
+        send = self._send or transport.to(self._settings.mailhost, self._login)
         try:
             drained = outbox.drain(ledger, send, deadline, self._now)
         except LedgerUnreadable as error:
@@ -227,14 +213,6 @@ class Squeezer:
         except (OSError, StateError) as error:
             return f"mails wait, as the outbox cannot be used: {error}", True
         return str(drained), bool(drained.waiting or drained.refused)
-
-    def _by_mailhost(self, mail: Mail, deadline: Deadline) -> transport.Outcome:
-        try:
-            host = parse_mailhost(self._settings.mailhost)
-            login = self._login(self._settings.mailhost)
-        except UsageError as error:
-            return transport.Outcome("waiting", str(error), server_is_there=False)
-        return transport.hand_over(mail, host, login, deadline)
 
 
 class _Done(NamedTuple):
