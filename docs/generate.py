@@ -44,6 +44,9 @@ PAGES: Final = ("commands.md", "post-office.md", "library.md", "policy.md", "spo
 
 _BLOCK: Final = re.compile(r"(?ms)^<!-- generated: ([^\n]+?) -->\n.*?^<!-- end -->$")
 
+_DEFAULT: Final = re.compile(r"\s*\[default: ([^\]]*)\]")
+"""How a help text says what holds if an option is not given."""
+
 
 def pages() -> dict[Path, str]:
     """Every page that has generated parts: what it should hold."""
@@ -95,7 +98,7 @@ def _command(name: str) -> str:
     parts = [f"```\n{usage}\n```", *_help(inspect.cleandoc(command.help or ""))]
     rows = [row for parameter in command.params if (row := _option(parameter, context))]
     if rows:
-        parts.append(_table(("option", "what it is"), rows))
+        parts.append(_table(("option", "default", "what it is"), rows))
     return "\n\n".join(parts)
 
 
@@ -113,16 +116,20 @@ def _help(text: str) -> Iterator[str]:
         yield f"```{kind}\n{textwrap.dedent(chr(10).join(body))}\n```"
 
 
-def _option(parameter: click.Parameter, context: click.Context) -> tuple[str, str] | None:
+def _option(parameter: click.Parameter, context: click.Context) -> tuple[str, str, str] | None:
     if not isinstance(parameter, click.Option) or parameter.hidden or parameter.is_eager:
         return None
     metavar = "" if parameter.is_flag else f" {parameter.make_metavar(context)}"
     about = " ".join((parameter.help or "").split())
-    if parameter.multiple and "more than once" not in about and "several times" not in about:
+    default = ""
+    if found := _DEFAULT.search(about):
+        about, default = _DEFAULT.sub("", about), found[1]
+    elif parameter.show_default and parameter.default is not None:
+        default = str(parameter.default)
+    if parameter.multiple and "may be given" not in about:
         about += " May be given more than once."
-    if parameter.show_default and parameter.default is not None:
-        about += f" Default: {parameter.default}."
-    return f"`{', '.join((*parameter.opts, *parameter.secondary_opts))}{metavar}`", _plain(about)
+    name = ", ".join((*parameter.opts, *parameter.secondary_opts))
+    return f"`{name}{metavar}`", _plain(default), _plain(about)
 
 
 def _plain(text: str) -> str:
