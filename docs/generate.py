@@ -98,7 +98,9 @@ def _command(name: str) -> str:
     parts = [f"```\n{usage}\n```", *_help(inspect.cleandoc(command.help or ""))]
     rows = [row for parameter in command.params if (row := _option(parameter, context))]
     if rows:
-        parts.append(_table(("option", "default", "what it is"), rows))
+        with_defaults = any(default for _, default, _ in rows)
+        heads = ("option", "default", "what it is")
+        parts.append(_table(*((heads, rows) if with_defaults else (heads[::2], [row[::2] for row in rows]))))
     return "\n\n".join(parts)
 
 
