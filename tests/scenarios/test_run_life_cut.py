@@ -224,7 +224,7 @@ def test_a_block_in_another_thread_is_in_both_runs(job: Job):
 def test_a_block_left_before_anybody_has_looked_proves_nothing_good(job: Job):
     """The squeeze that looks is held up by the lock of another."""
     job.log(
-        "from mailsponge.sponge import run as module",
+        "from mailsponge.sponge import ending as module",
         "look, go_on = module.failed_sources, threading.Event()",
         "module.failed_sources = lambda *arguments: (go_on.wait(), look(*arguments))[1]",
         'with source("long"):',

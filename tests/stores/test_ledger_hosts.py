@@ -17,10 +17,10 @@ from kit.smtp_server import SmtpServer
 from mailsponge.clock import Deadline
 from mailsponge.sponge import folder, journal
 from mailsponge.sponge.ledger.postgres import PostgresLedger
-from mailsponge.sponge.model import ERROR, OK, Mail
+from mailsponge.sponge.model import ERROR, OK, Mail, Squeeze
 from mailsponge.sponge.places import job_place
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.squeeze import Squeeze, Squeezer
+from mailsponge.sponge.squeeze import Squeezer
 from mailsponge.sponge.transport import Outcome
 
 SETTINGS = Settings("job", ("me@example.org",), fromaddr="sponge@example.org", patience="3 runs")
@@ -177,7 +177,7 @@ def test_a_host_whose_journals_cannot_be_read_is_not_taken_for_another(database,
         folder.make_directories(host.place)
         run.mkdir()
         (run / "owner.jsonl").write_bytes(b"\xff\n")
-        monkeypatch.setattr("mailsponge.sponge.digest.user_and_host", lambda name=host.name: ("me", name))
+        monkeypatch.setattr("mailsponge.sponge.squeeze.user_and_host", lambda name=host.name: ("me", name))
         host.squeeze(Taken())
 
     with inside(database) as ledger:

@@ -17,18 +17,19 @@ from mailsponge.cli import output
 from mailsponge.cli.jobs import places, with_state
 from mailsponge.clock import Deadline
 from mailsponge.errors import MailspongeError, UsageError
-from mailsponge.sponge import digest, report
+from mailsponge.sponge import report
 from mailsponge.sponge.command import run as run_command
 from mailsponge.sponge.handler import SpongeHandler
 from mailsponge.sponge.ledger.opening import read_ledger
 from mailsponge.sponge.lines import Pattern
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
-from mailsponge.sponge.model import JOB_ITSELF, Mail, Status
+from mailsponge.sponge.model import JOB_ITSELF, Mail, Squeeze, Status
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.report import Standing
+from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings, addresses
 from mailsponge.sponge.source import source as in_source
-from mailsponge.sponge.squeeze import Squeeze, Squeezer
+from mailsponge.sponge.squeeze import Squeezer
 
 _CHECK_SECONDS = 30.0
 """A check has no program to hold up, but it has to come to an end."""
@@ -321,7 +322,7 @@ def _mails(state: str | None) -> list[tuple[str, Mail]]:
 
 
 def _squeezer(place: JobPlace) -> Squeezer:
-    user, host = digest.user_and_host()
+    user, host = user_and_host()
     toaddrs = addresses(os.environ.get("MAILSPONGE_TO", "")) or (f"{user}@{host}",)
     # As its URL, which has no password: these settings are kept.
     mailhost = parse(os.environ.get("MAILSPONGE_MAILHOST")).url

@@ -12,7 +12,6 @@ r"""What holds for every job of a user, unless a program or the environment says
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -73,6 +72,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _checked(path: Path, name: str, value: object) -> object:
     known = [field.name for field in fields(Defaults)]
     if name not in known:
+        import difflib  # only for whoever has mistyped
+
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise UsageError(f"{path}: {name} is no setting; {hint}")

@@ -20,7 +20,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -73,7 +72,7 @@ def begin(
             os.close(descriptor)
             raise
     except BaseException:
-        shutil.rmtree(newborn, ignore_errors=True)
+        _remove_tree(newborn)
         raise
     return OpenRun(run_id, number, folder, descriptor)
 
@@ -90,7 +89,7 @@ def _begin_in_place(folder: Path, run_id: str, number: int, first_line: bytes) -
             _write_whole(descriptor, first_line)
         except BaseException:
             os.close(descriptor)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_tree(folder)
             raise
         return OpenRun(run_id, number, folder, descriptor)
 
@@ -293,7 +292,7 @@ def sweep(place: JobPlace, now: float) -> None:
     for newborn in place.runs.glob(f"{_NEWBORN}*"):
         with contextlib.suppress(FileNotFoundError):
             if now - newborn.stat().st_mtime > _FORGOTTEN:
-                shutil.rmtree(newborn, ignore_errors=True)
+                _remove_tree(newborn)
     for folder in _numbered(place):
         with contextlib.suppress(FileNotFoundError):
             if _is_being_born(folder) and now - folder.stat().st_mtime > _FORGOTTEN:
@@ -306,3 +305,9 @@ def _remove_if_empty(folder: Path) -> None:
     # What is in there besides journals is somebody else's; as no run, the folder stands in nobody's way.
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+def _remove_tree(folder: Path) -> None:
+    import shutil  # hardly ever needed, and everybody would load it
+
+    shutil.rmtree(folder, ignore_errors=True)

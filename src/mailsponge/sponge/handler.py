@@ -21,12 +21,12 @@ from mailsponge.sponge.layout import Layout, describe, is_chosen, keeps
 from mailsponge.sponge.mailhost import Credentials, Given, MailHost
 from mailsponge.sponge.mailhost import credentials as login_for
 from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.model import Squeeze
 from mailsponge.sponge.patience import duration
 from mailsponge.sponge.policy import DEFAULT_REMINDERS
 from mailsponge.sponge.process import process
 from mailsponge.sponge.settings import Settings, addresses, check_address
 from mailsponge.sponge.source import current as current_source
-from mailsponge.sponge.squeeze import Squeeze
 
 _layout_numbers = itertools.count(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -123,8 +122,12 @@ def _checked_host(host: str) -> str:
 
 def _may_have_colons(host: str) -> bool:
     """Whether it has none, or is an IPv6 address."""
+    if ":" not in host:
+        return True
+    import ipaddress  # few hosts are numbers, and everybody would load it
+
     try:
-        return ":" not in host or bool(ipaddress.IPv6Address(host))
+        return bool(ipaddress.IPv6Address(host))
     except ValueError:
         return False
 

@@ -328,3 +328,25 @@ class Mail:
     def waiting_again(self) -> Mail:
         """The same mail, to be tried once more."""
         return replace(self, status="waiting")
+
+
+class Squeeze(NamedTuple):
+    """What one squeeze did."""
+
+    mails: tuple[Mail, ...] = ()
+    """The mails that it decided on, one at the most, as they are after handing over was tried."""
+    flips: tuple[Flip, ...] = ()
+    saved: bool = False
+    """Whether the runs that had ended are in the ledger now; if not, their journals wait for the next squeeze."""
+    reason: str = ""
+    """Why there is a mail or none, and what became of it."""
+    warnings: tuple[str, ...] = ()
+    """What somebody should look at: a damaged ledger, a mail that could not be handed over."""
+    decided: str = ""
+    """Why there is a mail or none, without what became of it."""
+    folded: int = 0
+    """How many runs were folded."""
+    sent: int = 0
+    waiting: int = 0
+    refused: int = 0
+    """How many mails of the outbox were handed over now, wait, and were refused now."""

@@ -12,7 +12,6 @@ belongs to that database: <default>/.postgresql-db.example.org-ops/<job>/…
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -124,6 +123,8 @@ def _file_name(job: str) -> str:
         escaped = "%2E" + escaped[1:]
     if len(escaped) <= _LONGEST_NAME:
         return escaped
+    import hashlib  # few names are so long, and everybody would load it
+
     digest = hashlib.sha256(job.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{escaped[: _LONGEST_NAME - 17]}-{digest}"
 

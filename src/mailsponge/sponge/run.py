@@ -22,14 +22,12 @@ from mailsponge.errors import StateError
 from mailsponge.sponge import family, folder
 from mailsponge.sponge.blocks import Blocks
 from mailsponge.sponge.complaint import complain
-from mailsponge.sponge.digest import user_and_host
-from mailsponge.sponge.fold import failed_sources
 from mailsponge.sponge.journal import VERSION, Journal, line, tells_something
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
-from mailsponge.sponge.model import Ending
+from mailsponge.sponge.model import Ending, Squeeze
 from mailsponge.sponge.places import JobPlace
+from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.squeeze import Squeeze, Squeezer
 
 _CHILD: Final = "a child's records belong to the run of the process that began it"
 _NOWHERE: Final = "the state directory cannot be written: what was logged is on standard error"
@@ -74,6 +72,12 @@ class Job:
     def __init__(
         self, place: JobPlace, settings: Settings, given: Sequence[str] | None, every: float = math.inf
     ) -> None:
+        # What ends a run is loaded with the first job, not with the module: most of it is about mail. And not when it
+        # is needed: by then the program may have changed its root, and a module that is loaded while an interpreter
+        # ends makes it forget that Ctrl-C ended it.
+        from mailsponge.sponge import ending
+
+        self._ends = ending
         self.place = place
         self.settings = settings
         self._given = given
@@ -247,7 +251,9 @@ class Job:
         """See which of the blocks that go on had failed in the run that ended, while its journals are there."""
         if last.blocks and last.run is not None:
             with contextlib.suppress(OSError):
-                failed = failed_sources(folder.journals(last.run.folder), self.settings.policy.fail_level)
+                failed = self._ends.failed_sources(
+                    folder.journals(last.run.folder), self.settings.policy.fail_level
+                )
                 self._blocks.looked_at(last.blocks, failed)
 
     def _opened(self) -> tuple[Journal, folder.OpenRun | None]:
@@ -348,9 +354,9 @@ class Job:
 
     def _squeeze(self, deadline: Deadline) -> Squeeze:
         try:
-            done = Squeezer(self.place, self.settings, self._login, any_alive=lambda place: True).squeeze(
-                deadline
-            )
+            done = self._ends.Squeezer(
+                self.place, self.settings, self._login, any_alive=lambda place: True
+            ).squeeze(deadline)
         except StateError as error:
             complain(
                 f"job {self.settings.job}: {error}. What is in the journals is kept, and the next run folds it"

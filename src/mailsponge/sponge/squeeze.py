@@ -25,12 +25,13 @@ from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials, MailHost
 from mailsponge.sponge.mailhost import parse as parse_mailhost
 from mailsponge.sponge.mask import Mask
-from mailsponge.sponge.model import Flip, Mail, SourceState, Status
+from mailsponge.sponge.model import Flip, Mail, SourceState, Squeeze, Status
 from mailsponge.sponge.news import News
 from mailsponge.sponge.outbox import Drained
 from mailsponge.sponge.patience import duration
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.policy.deciding import flips_in_order
+from mailsponge.sponge.sender import new_message_id, user_and_host
 from mailsponge.sponge.settings import Settings
 
 MOST_RECORDS = 1_000_000
@@ -39,26 +40,6 @@ MOST_RECORDS = 1_000_000
 
 HandOver = Callable[[Mail, MailHost, Credentials | None, Deadline], transport.Outcome]
 """Hands one mail over to a mail host."""
-
-
-class Squeeze(NamedTuple):
-    """What one squeeze did."""
-
-    mails: tuple[Mail, ...] = ()
-    """The mails that it decided on, one at the most, as they are after handing over was tried."""
-    flips: tuple[Flip, ...] = ()
-    saved: bool = False
-    """Whether the runs that had ended are in the ledger now; if not, their journals wait for the next squeeze."""
-    reason: str = ""
-    """Why there is a mail or none, and what became of it."""
-    warnings: tuple[str, ...] = ()
-    """What somebody should look at: a damaged ledger, a mail that could not be handed over."""
-    decided: str = ""
-    """Why there is a mail or none, without what became of it."""
-    folded: int = 0
-    """How many runs were folded."""
-    drained: Drained = Drained()
-    """What became of the outbox."""
 
 
 class Squeezer:
@@ -102,9 +83,8 @@ class Squeezer:
             folder.make_directories(self._place)
             with locked(self._place.lock, deadline.left) as mine:
                 if not mine:
-                    return Squeeze(
-                        reason="another process squeezes this job; the next run folds what this one logged"
-                    )
+                    busy = "another process squeezes this job; the next run folds what this one logged"
+                    return Squeeze(reason=busy)
                 done = self._fold_or_begin_anew(deadline)
         except OSError as error:
             raise StateError(f"the state in {self._place.directory} cannot be used: {error}") from error
@@ -157,7 +137,7 @@ class Squeezer:
             self._settings = (self._readable(kept) if kept else None) or fallback
             deliberation = Deliberation(ledger)
             folders, flips, notes = self._fold_each(ledger, deliberation, now)
-            host = digest.user_and_host()[1] if ledger.shared else ""
+            host = user_and_host()[1] if ledger.shared else ""
             any_alive = self._any_alive(self._place)
             ticked = deliberation.time_passed(self._settings.policy, now, host, any_alive)
             flips += ticked.flips
@@ -195,7 +175,7 @@ class Squeezer:
         self, ledger: Ledger, deliberation: Deliberation, path: Path, now: float
     ) -> tuple[list[Flip], str]:
         """Put one run into the ledger, and let the policy decide on it."""
-        host = digest.user_and_host()[1] if ledger.shared else ""
+        host = user_and_host()[1] if ledger.shared else ""
         fold = Fold(folder.journals(path), folder.number(path), self._mask(folder.journals(path)[0]), host)
         if ledger.has_run(fold.run_id):
             return [], ""
@@ -226,8 +206,8 @@ class Squeezer:
         """The mail of this squeeze, in the outbox; none if there is nothing to tell. It also tells of refused ones."""
         if not flips and not is_digest_due:
             return ()
-        me = digest.user_and_host()
-        message_id = digest.new_message_id(self._settings.fromaddr, me[1], self._random)
+        me = user_and_host()
+        message_id = new_message_id(self._settings.fromaddr, me[1], self._random)
         news = News(ledger, self._settings.policy, flips_in_order(flips), is_digest_due, now)
         mail = digest.compose(self._settings, news, now, message_id, me)
         ledger.add_mail(mail)
@@ -243,7 +223,18 @@ class Squeezer:
         warnings = [*self._said, trouble] if trouble else self._said
         became = {mail.message_id: mail for mail in drained.tried}
         mails = tuple(became.get(mail.message_id, mail) for mail in done.mails)
-        return Squeeze(mails, done.flips, True, reason, tuple(warnings), done.reason, done.folded, drained)
+        return Squeeze(
+            mails,
+            done.flips,
+            True,
+            reason,
+            tuple(warnings),
+            done.reason,
+            done.folded,
+            len(drained.sent),
+            drained.waiting,
+            len(drained.refused),
+        )
 
     def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[Drained, str]:
         """What became of the outbox, and what somebody should look at. The runs are safe, whatever it is."""

@@ -9,10 +9,10 @@ from typing import Any
 from mailsponge.clock import Deadline
 from mailsponge.sponge import folder, journal
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import ERROR, Ending, Kind, Mail, SourceState
+from mailsponge.sponge.model import ERROR, Ending, Kind, Mail, SourceState, Squeeze
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.squeeze import Squeeze, Squeezer
+from mailsponge.sponge.squeeze import Squeezer
 from mailsponge.sponge.transport import Outcome
 
 BEGAN = 1_700_000_000.0

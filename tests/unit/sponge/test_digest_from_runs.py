@@ -11,9 +11,8 @@ from squeeze_job import DAY, HOUR, SETTINGS, SqueezeJob
 
 from mailsponge.sponge import journal
 from mailsponge.sponge.digest import words
-from mailsponge.sponge.model import ERROR, Kind, Silence
+from mailsponge.sponge.model import ERROR, Kind, Silence, Squeeze
 from mailsponge.sponge.places import JobPlace
-from mailsponge.sponge.squeeze import Squeeze
 
 HEAD = "Traceback (most recent call last):\n"
 OUTER = '  File "main.py", line 9, in main\n    update()\n'

@@ -14,10 +14,9 @@ from mailsponge.errors import StateError
 from mailsponge.sponge import folder, journal
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
 from mailsponge.sponge.lock import locked
-from mailsponge.sponge.model import ERROR, INFO, JOB_ITSELF, Ending, Kind, Status
+from mailsponge.sponge.model import ERROR, INFO, JOB_ITSELF, Ending, Kind, Squeeze, Status
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.squeeze import Squeeze
 
 
 @pytest.fixture

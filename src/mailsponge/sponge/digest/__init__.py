@@ -14,12 +14,10 @@ What the mail says is worked out once, as values, and written twice: so its text
     attachment  the whole log, compressed
     message     headers and parts put together: bytes
     composing   all of it, in order
-    sender      who sends it, and its Message-ID
 """
 
 from mailsponge.sponge.digest.composing import MOST_SOURCES, compose
 from mailsponge.sponge.digest.records import FIRST_RECORDS, LAST_RECORDS
-from mailsponge.sponge.digest.sender import new_message_id, user_and_host
 from mailsponge.sponge.digest.words import name
 
 __all__ = [
@@ -28,6 +26,4 @@ __all__ = [
     "MOST_SOURCES",
     "compose",
     "name",
-    "new_message_id",
-    "user_and_host",
 ]

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailsponge.sponge.digest import new_message_id, sender, user_and_host
+from mailsponge.sponge import sender
+from mailsponge.sponge.sender import new_message_id, user_and_host
 
 
 def test_a_message_id_is_made_of_the_senders_domain():
