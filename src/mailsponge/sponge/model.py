@@ -321,6 +321,11 @@ class Mail:
     last_attempt_at: float | None = None
     last_reply: str = ""
 
+    @property
+    def id(self) -> str:
+        """What a person calls it by: the Message-ID before its @."""
+        return self.message_id.strip("<>").partition("@")[0]
+
     def mentioned(self) -> Mail:
         """The same mail, after another has told that it was refused."""
         return replace(self, status="mentioned")
