@@ -165,9 +165,9 @@ def test_a_reader_never_makes_a_store(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_says_that_a_store_is_only_being_made(tmp_path: Path) -> None:
+def test_a_reader_of_an_empty_file_says_what_may_be_the_matter_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "store.db").touch()
-    with pytest.raises(StoreError, match="only just being made"):
+    with pytest.raises(StoreError, match=r"store\.db is empty: .*just starting.*start it.*restore a backup"):
         SqliteMailboxes(tmp_path)
 
 
@@ -274,9 +274,10 @@ def test_an_emptied_store_whose_log_still_holds_mail_is_not_begun_anew(tmp_path:
     assert log
     (tmp_path / "store.db").write_bytes(b"")
     (tmp_path / "store.db-wal").write_bytes(log)
-    with pytest.raises(StoreError, match="emptied"):
-        SqliteStore(tmp_path)
-    assert (tmp_path / "store.db-wal").read_bytes() == log
+    for opener in (SqliteStore, SqliteMailboxes):
+        with pytest.raises(StoreError, match="emptied"):
+            opener(tmp_path)
+        assert (tmp_path / "store.db-wal").read_bytes() == log
 
 
 def test_a_data_directory_that_cannot_be_is_an_error_with_its_name(tmp_path: Path) -> None:

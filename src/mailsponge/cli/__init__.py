@@ -6,13 +6,15 @@ So ``mailsponge status`` starts quickly, and works where the post office is not 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from mailsponge.errors import MailspongeError
 
@@ -26,8 +28,8 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "run": Entry("mailsponge.cli.sponge", "run", "Run a command, and mail when it keeps failing."),
-    "status": Entry("mailsponge.cli.sponge", "status", "What fails, since when, and what was told."),
+    "run": Entry("mailsponge.cli.running", "run", "Run a command, and mail when it keeps failing."),
+    "status": Entry("mailsponge.cli.standing", "status", "What fails, since when, and what was told."),
     "history": Entry("mailsponge.cli.looking", "history", "The last runs of a job, and what failed in them."),
     "show": Entry("mailsponge.cli.looking", "show", "What was logged in the run that failed last."),
     "silence": Entry("mailsponge.cli.muting", "silence", "Mail nothing about it for a while."),
@@ -36,8 +38,13 @@ COMMANDS = {
     "replay": Entry(
         "mailsponge.cli.replaying", "replay_command", "What would have been mailed under other rules."
     ),
-    "check": Entry("mailsponge.cli.sponge", "check", "Look after jobs that died, reminders and unsent mail."),
-    "outbox": Entry("mailsponge.cli.sponge", "outbox", "Mails decided on and not yet handed over."),
+    "check": Entry(
+        "mailsponge.cli.checking", "check", "Look after jobs that died, reminders and unsent mail."
+    ),
+    "outbox": Entry("mailsponge.cli.outboxes", "outbox", "Mails decided on: which wait, and why."),
+    "completion": Entry(
+        "mailsponge.cli.completing", "completion", "Complete commands and names in your shell."
+    ),
     "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
 }
@@ -103,6 +110,26 @@ class Group(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.purpose) for name, entry in COMMANDS.items()])
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line, or complete one that somebody is typing: quickly, and without a word that is none."""
+        if not os.environ.get("_MAILSPONGE_COMPLETE"):
+            return super().main(*args, **options)
+        from click.shell_completion import add_completion_class
+
+        from mailsponge.cli.completing import PROGRAM, VARIABLE, Bash
+
+        add_completion_class(Bash)
+        # Whatever is wrong, this is not the moment to say so: a command that is called says it.
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception):
+            return super().main([], PROGRAM, VARIABLE)
+        sys.exit(0)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names and options that begin like that, without loading a command."""
+        names = [CompletionItem(name, help=entry.purpose) for name, entry in COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in names if item.value.startswith(incomplete)] + options
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what it raises on purpose is told, without a traceback."""
         try:
@@ -139,4 +166,11 @@ def main() -> None:
     mailsponge mail list                              read it
 
     Each command explains itself: mailsponge COMMAND --help
+
+    \b
+    Exit statuses:
+      0  it is done
+      1  something could not be done; standard error says what, and what to do
+      2  what was asked for cannot be
+    `mailsponge run` ends with its command's own.
     """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.text import Text
@@ -12,15 +11,16 @@ from rich.text import Text
 from mailsponge import clean, clock
 from mailsponge.cli import output
 from mailsponge.cli.cells import cells, legend
-from mailsponge.cli.jobs import iso, one_place, with_state
+from mailsponge.cli.jobs import iso, one_place, reading, typed, with_job, with_json, with_source, with_state
 from mailsponge.sponge import digest
 from mailsponge.sponge.ledger import Folded, Ledger
-from mailsponge.sponge.ledger.opening import read_ledger
 from mailsponge.sponge.model import JOB_ITSELF, OK, Ending, Record, level_name
-from mailsponge.sponge.places import JobPlace
 
-_MOST_RUNS = 30
-_ENDINGS = {
+_MOST_RUNS: Final = 30
+_MOST_PICTURES: Final = 20
+_MOST_CELLS: Final = 60
+_LEVELS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
+_ENDINGS: Final = {
     Ending.FINISHED: "green",
     Ending.CRASHED: "bold red",
     Ending.DIED: "bold red",
@@ -29,27 +29,30 @@ _ENDINGS = {
 }
 
 
-def _ledger(place: JobPlace) -> Ledger:
-    ledger = read_ledger(place)
-    if ledger is None:
-        output.fail(
-            f"{place.name} has not ended a run yet; mailsponge check {place.name} looks after one that died"
-        )
-    return ledger
-
-
 @click.command()
-@click.argument("job")
-@click.argument("source", required=False)
+@with_job()
+@with_source
 @click.option(
-    "--runs", "most", type=click.IntRange(1), default=_MOST_RUNS, show_default=True, help="How many runs."
+    "--runs",
+    "most",
+    metavar="N",
+    type=click.IntRange(1),
+    default=_MOST_RUNS,
+    help=f"How many runs. [default: {_MOST_RUNS}]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@with_json
 @with_state
 def history(job: str, source: str | None, most: int, as_json: bool, state: str | None) -> None:
     """Show the last runs of a job, newest first: how each ended, and what failed in it.
 
-    With SOURCE, only the runs that gave it a verdict.
+    With SOURCE, only the runs that gave it a verdict; the job itself is called "".
+
+    \b
+    finished     the program ended, well or not
+    crashed      an uncaught exception ended it
+    interrupted  Ctrl-C ended it: nobody's failure
+    died         it went away without a word: kill -9, a power loss
+    stray        what a child process logged after its run had ended
 
     \b
     Examples:
@@ -57,10 +60,13 @@ def history(job: str, source: str | None, most: int, as_json: bool, state: str |
       mailsponge history podcasts "Søndag på P1" --runs 100
       mailsponge history podcasts --json
     """
-    with closing(_ledger(one_place(state, job))) as ledger, ledger.transaction():
+    with reading(one_place(state, job)) as ledger:
         runs = [folded for folded in ledger.runs(most) if source is None or source in folded.verdicts]
+        if not runs and source is not None:
+            _require_source(ledger, job, source)
         names = [source] if source is not None else _named(runs)
-        pictures = {name: ledger.recent(name, min(most, 60)) for name in names[:20]}
+        cell_count = min(most, _MOST_CELLS)
+        pictures = {name: ledger.recent(name, cell_count) for name in names[:_MOST_PICTURES]}
     if as_json:
         output.print_json([_run_fields(job, folded) for folded in runs])
         return
@@ -69,6 +75,11 @@ def history(job: str, source: str | None, most: int, as_json: bool, state: str |
         return
     _print_pictures(pictures, len(names))
     _print_runs(runs)
+
+
+def _require_source(ledger: Ledger, job: str, source: str) -> None:
+    if source != JOB_ITSELF and source not in {standing.source for standing in ledger.standings()}:
+        output.fail(f"{job} knows no source {clean.line(source)!r}: {typed('status', job)} shows their names")
 
 
 def _named(runs: Iterable[Folded]) -> list[str]:
@@ -95,28 +106,30 @@ def _run_fields(job: str, folded: Folded) -> dict[str, Any]:
 def _print_pictures(pictures: dict[str, list[int | None]], count: int) -> None:
     if not pictures:
         return
+    width = output.width()
+    most = _MOST_CELLS if width is None else max(min(_MOST_CELLS, width // 2), 10)
     table = output.table("source", "recent runs, the newest last")
     for name, verdicts in pictures.items():
-        table.add_row(Text(digest.name(name)), cells(verdicts))
-    if count > len(pictures):
-        table.add_row(Text(f"and {count - len(pictures)} more that failed"), Text(""))
+        table.add_row(digest.name(name), cells(verdicts[-most:]))
     output.print_table(table)
+    if count > len(pictures):
+        output.print_line(f"and {count - len(pictures)} more that failed")
     output.print_line(legend())
     click.echo()
 
 
 def _print_runs(runs: Iterable[Folded]) -> None:
-    table = output.table("began", "took", "ending", "records", "failed")
+    table = output.table("began", "took", "ending", "records", "failed", prose=True)
     for folded in runs:
         run = folded.run
         failed = [digest.name(name) for name, level in sorted(folded.verdicts.items()) if level != OK]
         told = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
         table.add_row(
-            Text(clock.local(run.began_at).strftime("%a %d %b %H:%M")),
-            Text(_took(run.ended_at - run.began_at)),
+            clock.local(run.began_at).strftime("%a %d %b %Y %H:%M"),
+            _took(run.ended_at - run.began_at),
             Text(str(run.ending), style=_ENDINGS[run.ending]),
-            Text(str(run.records)),
-            Text("; ".join(filter(None, (told, clean.line(folded.note))))),
+            str(run.records),
+            "; ".join(filter(None, (told, clean.line(folded.note)))),
         )
     output.print_table(table)
 
@@ -128,31 +141,34 @@ def _took(seconds: float) -> str:
 
 
 @click.command()
-@click.argument("job")
-@click.argument("source", required=False)
+@with_job()
+@with_source
 @click.option(
     "--run", "run_id", metavar="ID", help="Another run than that of the last failure; see history --json."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@with_json
 @with_state
 def show(job: str, source: str | None, run_id: str | None, as_json: bool, state: str | None) -> None:
     """Show what was logged in the run that failed last: all of it, and every traceback whole.
 
-    With SOURCE, what that source logged in the run in which it failed last.
+    With SOURCE, what that source logged in the run in which it failed last. What is secret was masked when it was kept.
 
     \b
     Examples:
       mailsponge show podcasts
       mailsponge show podcasts "Søndag på P1" | less
     """
-    place = one_place(state, job)
-    with closing(_ledger(place)) as ledger, ledger.transaction():
+    with reading(one_place(state, job)) as ledger:
         wanted = run_id or _last_failed(ledger, source)
         if wanted is None:
+            if source is not None:
+                _require_source(ledger, job, source)
             output.fail(
                 f"{digest.name(source) if source is not None else job} has not failed in any run that is kept"
             )
         run = next((folded for folded in ledger.runs(100_000) if folded.run.id == wanted), None)
+        if run is None and run_id is not None:
+            output.fail(f"no run {clean.line(run_id)!r}: {typed('history', job)} --json has their IDs")
         records = ledger.records(wanted, source, 0)
     if as_json:
         output.print_json([_record_fields(record) for record in records])
@@ -186,11 +202,15 @@ def _print_records(run_id: str, folded: Folded | None, records: Sequence[Record]
     if not records:
         output.note("its records are no longer kept, or it left none")
     for record in records:
-        whose = (
-            "" if source is not None or record.source == JOB_ITSELF else f"[{digest.name(record.source)}] "
-        )
-        at = clock.local(record.at).strftime("%H:%M:%S")
-        before = "" if record.laid_out else f"{at} {level_name(record.level)} {clean.line(record.logger)}: "
-        click.echo(f"{whose}{before}{clean.block(record.text)}")
+        line = Text()
+        if source is None and record.source != JOB_ITSELF:
+            line.append(f"[{digest.name(record.source)}] ", "bold")
+        level = level_name(record.level)
+        if not record.laid_out:
+            line.append(f"{clock.local(record.at).strftime('%H:%M:%S')} ")
+            line.append(level, _LEVELS.get(level, ""))
+            line.append(f" {clean.line(record.logger)}: ")
+        output.print_line(line + Text(clean.block(record.text)))
         if record.detail:
-            click.echo("".join(f"    {line}\n" for line in clean.block(record.detail).splitlines()), nl=False)
+            indented = "\n".join(f"    {line}" for line in clean.block(record.detail).splitlines())
+            output.print_line(Text(indented, "dim"))

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import click
-from rich.text import Text
 
 from mailsponge import clean, clock
 from mailsponge.cli import output
-from mailsponge.cli.jobs import moment, one_place, with_state
+from mailsponge.cli.completing import complete_source
+from mailsponge.cli.jobs import moment, one_place, typed, with_job, with_source, with_state
 from mailsponge.errors import UsageError
 from mailsponge.sponge import digest, folder
 from mailsponge.sponge import patience as grammar
@@ -38,8 +38,10 @@ def _changing(place: JobPlace) -> Iterator[Ledger]:
 
 
 @click.command()
-@click.argument("job")
-@click.argument("source", required=False, default=EVERYTHING, metavar="[SOURCE]")
+@with_job()
+@click.argument(
+    "source", required=False, default=EVERYTHING, metavar="[SOURCE]", shell_complete=complete_source
+)
 @click.option("--for", "duration", metavar="D", help='How long: "30 min", "2 hours", "1 day", "2 weeks".')
 @click.option("--because", default="", metavar="TEXT", help="Why; shown by status.")
 @click.option("--end", is_flag=True, help="End the silence now.")
@@ -63,7 +65,7 @@ def silence(job: str, source: str, duration: str | None, because: str, end: bool
         with _changing(place) as ledger:
             ended = [s for s in ledger.silences() if s.pattern == source and s.since <= now < s.until]
             if not ended:
-                output.fail(f"no silence of {_shown(source)} is going on: mailsponge silence JOB lists them")
+                output.fail(f"no silence of {_shown(source)} is going on: {typed('silence', job)} lists them")
             ledger.put_silences([s._replace(until=now) if s in ended else s for s in ledger.silences()])
         click.echo(f"{clean.line(job)}: {_shown(source)} is told of again")
         return
@@ -77,7 +79,7 @@ def silence(job: str, source: str, duration: str | None, because: str, end: bool
         matched = [name for name in known if telling.silence_of(name, [new], now)]
     click.echo(f"{clean.line(job)}: {_shown(source)} is silent until {moment(new.until)}")
     if source != EVERYTHING and not matched:
-        output.note(f"no source of {job} is called that yet; mailsponge status {job} shows their names")
+        output.note(f"no source of {job} is called that yet; {typed('status', job)} shows their names")
 
 
 def _seconds(text: str) -> float:
@@ -96,9 +98,9 @@ def _list_silences(place: JobPlace, now: float) -> None:
     if not going_on:
         output.note("nothing is silenced")
         return
-    table = output.table("what", "until", "because")
+    table = output.table("what", "until", "because", prose=True)
     for entry in going_on:
-        table.add_row(Text(_shown(entry.pattern)), Text(moment(entry.until)), Text(clean.line(entry.because)))
+        table.add_row(_shown(entry.pattern), moment(entry.until), clean.line(entry.because))
     output.print_table(table)
 
 
@@ -107,8 +109,8 @@ def _shown(pattern: str) -> str:
 
 
 @click.command()
-@click.argument("job")
-@click.argument("source", required=False)
+@with_job()
+@with_source
 @click.option("--undo", is_flag=True, help="Take the acknowledgement back.")
 @with_state
 def ack(job: str, source: str | None, undo: bool, state: str | None) -> None:
@@ -132,9 +134,7 @@ def ack(job: str, source: str | None, undo: bool, state: str | None) -> None:
         }
         ledger.put_incidents({name: _acked(incident, undo) for name, incident in failing.items()})
     if not failing:
-        output.fail(
-            f"nothing to acknowledge: {_name(source)} does not fail; mailsponge status {job} shows what does"
-        )
+        output.fail(f"nothing to acknowledge: {_name(source)}; {typed('status', job)} shows what fails")
     for name in sorted(failing):
         click.echo(f"{clean.line(job)}: {digest.name(name)} is {'told of again' if undo else 'acknowledged'}")
 
@@ -144,12 +144,12 @@ def _acked(incident: Incident, undo: bool) -> Incident:
 
 
 def _name(source: str | None) -> str:
-    return "nothing of it" if source is None else digest.name(source)
+    return "nothing of it fails" if source is None else f"{digest.name(source)} does not fail"
 
 
 @click.command()
-@click.argument("job")
-@click.argument("source", required=False)
+@with_job()
+@with_source
 @click.option("--host", metavar="H", help="Forget only what is known of it on this host.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_state
@@ -176,7 +176,7 @@ def forget(job: str, source: str | None, host: str | None, yes: bool, state: str
     with _changing(place) as ledger:
         if source not in {standing.source for standing in ledger.standings()}:
             output.fail(
-                f"{job} knows no source {clean.line(source)!r}: mailsponge status {job} shows their names"
+                f"{job} knows no source {clean.line(source)!r}: {typed('status', job)} shows their names"
             )
         ledger.forget([source])
     click.echo(f"{clean.line(job)}: {digest.name(source)} is forgotten")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
-from typing import IO, Any
+from typing import IO, Any, Final, NamedTuple
 
 import click
+from rich.cells import cell_len
 from rich.text import Text
 
 from mailsponge import clock
 from mailsponge.cli import output
-from mailsponge.cli.jobs import one_place, with_state
+from mailsponge.cli.jobs import one_place, reading, with_job, with_json, with_state
+from mailsponge.cli.rules import given_only, with_rules
+from mailsponge.cli.timeline import legend, timeline
 from mailsponge.errors import UsageError
-from mailsponge.sponge import digest
-from mailsponge.sponge.ledger.opening import read_ledger
+from mailsponge.sponge.digest import name as name_of
+from mailsponge.sponge.ledger import Folded, Ledger
+from mailsponge.sponge.ledger.memory import MemoryLedger
 from mailsponge.sponge.model import Kind, Silence
 from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
 from mailsponge.sponge.replay import Episode, WouldBeMailed, recorded, replay, written
@@ -32,8 +35,13 @@ _COLOURS = {
 }
 
 
+_NAME, _NARROWEST, _WIDEST = 24, 20, 100
+"""Columns of a source's name, and of the cells."""
+_MOST_ROWS: Final = 40
+
+
 @click.command("replay")
-@click.argument("job", required=False)
+@with_job(required=False)
 @click.option(
     "--from",
     "source_file",
@@ -41,24 +49,25 @@ _COLOURS = {
     metavar="FILE",
     help="A history as JSON lines; - is standard input.",
 )
+@with_rules
 @click.option(
-    "--patience",
-    metavar="P",
-    multiple=True,
-    help='Such as "2 of 5 runs"; LEVEL=P for one level, more than once.',
+    "--remind",
+    metavar="STEPS",
+    help=f'When a failure that stays is told again: "{DEFAULT_REMINDERS}", or "never".',
 )
-@click.option("--digest", "digest_gate", metavar="D", help='Such as "20 records" or "1 day".')
-@click.option("--recover-after", type=click.IntRange(1), help="OK runs after which it is recovered.")
-@click.option("--remind", metavar="STEPS", help=f'Such as "{DEFAULT_REMINDERS}", or "never".')
-@click.option("--common-cause", type=float, help="The share that counts as one failure.")
-@click.option("--expect", metavar="D", help="How often a run is expected; missed ones are told.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@click.option(
+    "--common-cause",
+    metavar="SHARE",
+    type=float,
+    help="The share of healthy sources whose failing together is one failure of the job, such as 0.8.",
+)
+@with_json
 @with_state
 def replay_command(
     job: str | None,
     source_file: IO[str] | None,
-    patience: tuple[str, ...],
-    digest_gate: str | None,
+    patience: str | dict[str, str] | None,
+    digest: str | None,
     recover_after: int | None,
     remind: str | None,
     common_cause: float | None,
@@ -70,6 +79,9 @@ def replay_command(
 
     Decides anew on the history of a job, or on one in a file, as it is done live; nothing is mailed or changed. What is
     not given is as the job has it; for a file, the default.
+
+    First comes a picture: a row for each source that failed, a cell for each hour, day or week, with a letter where a
+    mail would have told of it. Then the mails, one after the other.
 
     \b
     Each line of a file is one verdict:
@@ -84,37 +96,19 @@ def replay_command(
     """
     if (job is None) == (source_file is None):
         raise click.UsageError("give a job, or --from FILE")
-    changed = {
-        "patience": _patience(patience),
-        "digest": digest_gate,
-        "recover_after": recover_after,
-        "remind": remind,
-        "common_cause": common_cause,
-        "expect": expect,
-    }
-    given = {name: value for name, value in changed.items() if value is not None}
-    mails = _of_file(source_file, given) if source_file else _of_job(str(job), given, state)
+    given = given_only(
+        patience=patience,
+        digest=digest,
+        recover_after=recover_after,
+        remind=remind,
+        common_cause=common_cause,
+        expect=expect,
+    )
+    replayed = _of_file(source_file, given) if source_file else _of_job(str(job), given, state)
     if as_json:
-        output.print_json([_fields(mail) for mail in mails])
+        output.print_json([_fields(mail) for mail in replayed.mails])
     else:
-        _print(mails)
-
-
-def _patience(given: Sequence[str]) -> str | dict[str, str] | None:
-    if not given:
-        return None
-    if len(given) == 1 and "=" not in given[0]:
-        return given[0]
-    return dict(_level_and_limit(text) for text in given)
-
-
-def _level_and_limit(text: str) -> tuple[str, str]:
-    level, sign, limit = text.partition("=")
-    if not sign:
-        raise click.UsageError(
-            f"--patience {text!r}: with more than one, each is LEVEL=P, as in ERROR='3 runs'"
-        )
-    return level.strip(), limit.strip().strip("'\"")
+        _print(replayed)
 
 
 def _policy(given: dict[str, Any]) -> Policy:
@@ -124,29 +118,41 @@ def _policy(given: dict[str, Any]) -> Policy:
         raise click.UsageError(str(error)) from error
 
 
-def _of_file(lines: IO[str], given: dict[str, Any]) -> list[WouldBeMailed]:
+class Replayed(NamedTuple):
+    """What came of a history."""
+
+    mails: list[WouldBeMailed]
+    runs: list[Folded]
+
+
+def _decided(
+    policy: Policy,
+    episodes: Sequence[Episode],
+    shared: bool,
+    silences: Sequence[Silence] = (),
+    until: float | None = None,
+) -> Replayed:
+    ledger: Ledger = MemoryLedger(shared)
+    mails = list(replay(policy, episodes, shared, silences, until, ledger))
+    with ledger.transaction():
+        return Replayed(mails, ledger.runs(len(episodes)))
+
+
+def _of_file(lines: IO[str], given: dict[str, Any]) -> Replayed:
     policy = _policy(given)
     try:
         episodes, shared = written(lines)
-    except UsageError as error:
+    except (UsageError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{lines.name}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{lines.name}: {error}") from error
-    return list(replay(policy, episodes, shared))
+    return _decided(policy, episodes, shared)
 
 
-def _of_job(job: str, given: dict[str, Any], state: str | None) -> list[WouldBeMailed]:
-    place = one_place(state, job)
-    ledger = read_ledger(place)
-    if ledger is None:
-        output.fail(f"{job} has not ended a run yet: there is nothing to replay")
-    with closing(ledger), ledger.transaction():
+def _of_job(job: str, given: dict[str, Any], state: str | None) -> Replayed:
+    with reading(one_place(state, job)) as ledger:
         kept = Settings.from_json(ledger.settings() or {"job": job, "toaddrs": ["nobody"]})
         rules = {name: getattr(kept, name) for name in Policy.__dataclass_fields__}
         policy = _policy({**rules, **given})
-        silences: list[Silence] = ledger.silences()
-        episodes: list[Episode] = recorded(ledger)
-        return list(replay(policy, episodes, ledger.shared, silences, clock.now()))
+        return _decided(policy, recorded(ledger), ledger.shared, ledger.silences(), clock.now())
 
 
 def _fields(mail: WouldBeMailed) -> dict[str, Any]:
@@ -154,29 +160,65 @@ def _fields(mail: WouldBeMailed) -> dict[str, Any]:
     return {"at": clock.iso(mail.at), "flips": flips, "digest": mail.digest}
 
 
-def _print(mails: Sequence[WouldBeMailed]) -> None:
-    if not mails:
-        output.note("nothing would have been mailed")
+def _print(replayed: Replayed) -> None:
+    if not replayed.runs:
+        output.note("there is no run to replay")
         return
-    table = output.table("when", "", "what")
+    _print_timeline(replayed)
+    if replayed.mails:
+        _print_mails(replayed.mails)
+        click.echo()
+    output.print_line(_summary(replayed), wrap=True)
+
+
+def _print_timeline(replayed: Replayed) -> None:
+    room = min((output.width() or _WIDEST) - _NAME - 2, _WIDEST)
+    picture = timeline(replayed.runs, replayed.mails, max(room, _NARROWEST))
+    if picture is None or not picture.rows:
+        return
+    shown = dict(list(picture.rows.items())[:_MOST_ROWS])
+    names = {source: name_of(source) for source in shown}
+    pad = min(max(map(cell_len, names.values())), _NAME)
+    output.print_line(Text(" " * (pad + 2)) + picture.heading)
+    for source, row in shown.items():
+        name = Text(names[source])
+        name.truncate(pad, overflow="ellipsis", pad=True)
+        output.print_line(name + Text("  ") + row)
+    if len(picture.rows) > len(shown):
+        output.print_line(f"and {len(picture.rows) - len(shown)} more that failed")
+    output.print_line(Text(f"a cell: {picture.scale.name}   ", "dim") + legend(shown.values()), wrap=True)
+    click.echo()
+
+
+def _print_mails(mails: Sequence[WouldBeMailed]) -> None:
+    table = output.table("when", "", "what", prose=True)
     day = ""
     for mail in mails:
         at = clock.local(mail.at)
+        today = at.strftime("%a %d %b %Y")
         when = (
-            at.strftime("%H:%M") if at.strftime("%a %d %b %Y") == day else at.strftime("%a %d %b %Y  %H:%M")
+            at.strftime("%H:%M").rjust(len(today) + 7) if today == day else at.strftime("%a %d %b %Y  %H:%M")
         )
-        day = at.strftime("%a %d %b %Y")
+        day = today
         for kind, what in _lines(mail):
-            table.add_row(
-                Text(when.rjust(22)), Text(kind.upper(), style=_COLOURS.get(kind, "blue")), Text(what)
-            )
+            table.add_row(when, Text(str(kind).upper(), _COLOURS.get(kind, "blue")), what)
             when = ""
     output.print_table(table)
-    click.echo(f"\n{len(mails)} {'mail' if len(mails) == 1 else 'mails'}", file=sys.stderr)
 
 
 def _lines(mail: WouldBeMailed) -> list[tuple[Any, str]]:
-    told: list[tuple[Any, str]] = [
-        (flip.kind, f"{digest.name(flip.source)} {flip.said}") for flip in mail.flips
-    ]
-    return told + ([("digest", f"{mail.digest} records")] if mail.digest else [])
+    told: list[tuple[Any, str]] = [(flip.kind, f"{name_of(flip.source)} {flip.said}") for flip in mail.flips]
+    return told + ([("digest", output.counted(mail.digest, "record"))] if mail.digest else [])
+
+
+def _summary(replayed: Replayed) -> str:
+    began = [folded.run.began_at for folded in replayed.runs]
+    runs = output.counted(len(began), "run")
+    since, until = (clock.local(at).strftime("%d %b %Y") for at in (min(began), max(began)))
+    period = since if since == until else f"{since} to {until}"
+    mails = (
+        output.counted(len(replayed.mails), "mail") if replayed.mails else "nothing would have been mailed"
+    )
+    kinds = Counter(str(flip.kind) for mail in replayed.mails for flip in mail.flips)
+    parts = ", ".join(f"{kinds[kind]} {kind}" for kind in Kind if kinds[kind])
+    return f"{runs}, {period}: {mails}{f' ({parts})' if parts else ''}"

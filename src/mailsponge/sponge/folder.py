@@ -194,6 +194,11 @@ def ended(place: JobPlace) -> list[Path]:
     return over if OPEN_FILES_MOVE else [shut for folder in over if (shut := _shut(folder))]
 
 
+def waiting(place: JobPlace) -> list[Path]:
+    """The folders whose run is over and not folded: its program died, or could not squeeze. Changes nothing."""
+    return [folder for folder in _numbered(place) if _is_over(folder)]
+
+
 def _shut(folder: Path) -> Path | None:
     """The folder with its door closed; None if that cannot be, as somebody has a journal in it open."""
     try:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 from mailsponge.errors import UsageError
 
 _SHAPES: Final = (
-    'write "mail.example.org", ("mail.example.org", 587), "smtp://user@mail.example.org:587?starttls=require", '
+    'write "mail.example.org", "mail.example.org:587", "smtp://user@mail.example.org:587?starttls=require", '
     '"smtps://mail.example.org" or "sendmail:"'
 )
 _STARTTLS: Final = ("require", "try", "never")
@@ -98,7 +98,7 @@ def _split(given: str) -> tuple[SplitResult, int | None]:
     if parts.password is not None:
         raise UsageError(
             "mailhost: a password in a URL ends up in logs and process lists; "
-            "give it as credentials=, MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE"
+            "give it as MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE, or, in Python, as credentials="
         )
     return parts, port
 

@@ -321,6 +321,11 @@ class Mail:
     last_attempt_at: float | None = None
     last_reply: str = ""
 
+    @property
+    def id(self) -> str:
+        """What a person calls it by: the Message-ID before its @."""
+        return self.message_id.strip("<>").partition("@")[0]
+
     def mentioned(self) -> Mail:
         """The same mail, after another has told that it was refused."""
         return replace(self, status="mentioned")
@@ -346,7 +351,7 @@ class Squeeze(NamedTuple):
     """What one squeeze did."""
 
     mails: tuple[Mail, ...] = ()
-    """The mails that it decided on: one at the most."""
+    """The mails that it decided on, one at the most, as they are after handing over was tried."""
     flips: tuple[Flip, ...] = ()
     saved: bool = False
     """Whether the runs that had ended are in the ledger now; if not, their journals wait for the next squeeze."""
@@ -354,3 +359,11 @@ class Squeeze(NamedTuple):
     """Why there is a mail or none, and what became of it."""
     warnings: tuple[str, ...] = ()
     """What somebody should look at: a damaged ledger, a mail that could not be handed over."""
+    decided: str = ""
+    """Why there is a mail or none, without what became of it."""
+    folded: int = 0
+    """How many runs were folded."""
+    sent: int = 0
+    waiting: int = 0
+    refused: int = 0
+    """How many mails of the outbox were handed over now, wait, and were refused now."""

@@ -23,8 +23,16 @@ class Drained(NamedTuple):
     refused: tuple[Mail, ...] = ()
     """Mails that the server said never to; they are kept."""
     waiting: int = 0
+    """How many still wait, tried or not."""
+    put_off: tuple[Mail, ...] = ()
+    """Those of them that were tried."""
     trouble: str = ""
     """Why mails wait."""
+
+    @property
+    def tried(self) -> tuple[Mail, ...]:
+        """Every mail that was tried, as it stands now."""
+        return self.sent + self.refused + self.put_off
 
     def and_then(self, later: Drained) -> Drained:
         """What became of these mails and of more."""
@@ -32,6 +40,7 @@ class Drained(NamedTuple):
             self.sent + later.sent,
             self.refused + later.refused,
             self.waiting + later.waiting,
+            self.put_off + later.put_off,
             later.trouble or self.trouble,
         )
 
@@ -46,8 +55,17 @@ class Drained(NamedTuple):
         return "; ".join(parts)
 
 
-def drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
+def drain(
+    ledger: Ledger, send: Send, deadline: Deadline, now: Clock, only: Set[str] | None = None
+) -> Drained:
     """Hand over what waits, oldest first, until the deadline. Raises StateError and OSError.
+
+    Args:
+        ledger: the job's memory.
+        send: hands one mail over.
+        deadline: for all of them.
+        now: the clock.
+        only: the Message-IDs of those to hand over; None: all that wait.
 
     Whoever finds another process at it leaves at once. So whoever has been at it looks again once the lock is free: a
     mail that was decided meanwhile is not to wait for the next run. No transaction is open while the network is waited
@@ -59,21 +77,24 @@ def drain(ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained
         with ledger.outbox_lock() as mine:
             if not mine:
                 return drained._replace(trouble=drained.trouble or "another process is handing them over")
-            waiting = _waiting(ledger, tried)
+            waiting = _waiting(ledger, tried, only)
             drained = drained.and_then(_drain(waiting, ledger, send, deadline, now))
             tried.update(mail.message_id for mail in waiting)
-        if not _waiting(ledger, tried):
+        if not _waiting(ledger, tried, only):
             return drained
 
 
-def _waiting(ledger: Ledger, tried: Set[str]) -> list[Mail]:
+def _waiting(ledger: Ledger, tried: Set[str], only: Set[str] | None) -> list[Mail]:
     with ledger.transaction():
-        return [mail for mail in ledger.mails("waiting") if mail.message_id not in tried]
+        waiting = ledger.mails("waiting")
+    asked_for = [mail for mail in waiting if only is None or mail.message_id in only]
+    return [mail for mail in asked_for if mail.message_id not in tried]
 
 
 def _drain(waiting: Sequence[Mail], ledger: Ledger, send: Send, deadline: Deadline, now: Clock) -> Drained:
     sent: list[Mail] = []
     refused: list[Mail] = []
+    put_off: list[Mail] = []
     trouble = ""
     for mail in waiting:
         outcome = _try(mail, send, deadline)
@@ -85,10 +106,12 @@ def _drain(waiting: Sequence[Mail], ledger: Ledger, send: Send, deadline: Deadli
         elif outcome.status == "refused":
             refused.append(tried)
         else:
+            put_off.append(tried)
             trouble = outcome.reply
             if not outcome.server_is_there:
                 break
-    return Drained(tuple(sent), tuple(refused), len(waiting) - len(sent) - len(refused), trouble)
+    left = len(waiting) - len(sent) - len(refused)
+    return Drained(tuple(sent), tuple(refused), left, tuple(put_off), trouble)
 
 
 def _try(mail: Mail, send: Send, deadline: Deadline) -> Outcome:

@@ -143,7 +143,10 @@ def _parse_limit(words: str, whole: str) -> Limit:
     if match := _RUNS.fullmatch(words):
         return _runs(int(match[1]), match[2], whole)
     if match := _DURATION.fullmatch(words):
-        return Lasting(float(match[1]) * _UNITS[match[2]])
+        seconds = float(match[1]) * _UNITS[match[2]]
+        if seconds <= 0:
+            raise UsageError(f"patience {whole!r}: {words!r} would be over before anything failed; {GRAMMAR}")
+        return Lasting(seconds)
     raise UsageError(f"patience {whole!r}: {words!r} is not understood; {GRAMMAR}")
 
 

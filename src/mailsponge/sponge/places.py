@@ -104,9 +104,7 @@ def job_place(state: Path, job: str, database: str = "") -> JobPlace:
     Raises UsageError for a name that is empty or no text.
     """
     if not isinstance(job, str) or not job.strip():
-        raise UsageError(
-            f'job {job!r}: give the job a name, such as SpongeHandler("podcasts", "me@example.org")'
-        )
+        raise UsageError(f'job {job!r}: give the job a name, such as "podcasts"')
     return JobPlace(state / _file_name(job), database)
 
 

@@ -64,6 +64,7 @@ def replay(
     shared: bool = False,
     silences: Sequence[Silence] = (),
     until: float | None = None,
+    ledger: Ledger | None = None,
 ) -> Iterator[WouldBeMailed]:
     """Decide on a history, and yield what would have been mailed, in order.
 
@@ -73,8 +74,9 @@ def replay(
         shared: whether hosts share the ledger: then streaks are kept a host.
         silences: what muted what, and when.
         until: when the history ends; None: with its last run.
+        ledger: an empty one to decide on, for who wants to look into it afterwards; None: one of its own.
     """
-    ledger: Ledger = MemoryLedger(shared)
+    ledger = ledger or MemoryLedger(shared)
     with ledger.transaction():
         ledger.put_silences(silences)
         watch = _Watch(ledger, Deliberation(ledger), policy, silences, history)

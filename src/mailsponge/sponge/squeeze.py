@@ -8,7 +8,7 @@ nothing is folded twice and nothing is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -20,12 +20,13 @@ from mailsponge.sponge import digest, folder, journal, outbox, transport
 from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.fold import Fold
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.ledger.opening import open_ledger, set_aside
+from mailsponge.sponge.ledger.opening import open_ledger, read_ledger, set_aside
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.mailhost import Credentials
 from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import Flip, Mail, SourceState, Squeeze, Status
 from mailsponge.sponge.news import News
+from mailsponge.sponge.outbox import Drained
 from mailsponge.sponge.patience import duration
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.policy.deciding import flips_in_order
@@ -44,6 +45,7 @@ class Squeezer:
         fallback: the settings of a job of which no journal and no ledger tells any.
         login: makes the credentials for a mail host; they are never stored.
         now: the clock.
+        hand_over: hands one mail over to a mail host: :func:`.transport.hand_over`, or one that knows more.
         random: makes the random part of a Message-ID.
         send: hands one mail over by the settings' mail host; a test gives its own.
         any_alive: whether a run of the job is going on. Whoever squeezes a run of its own knows: it is alive itself.
@@ -58,6 +60,7 @@ class Squeezer:
         random: Callable[[], str] = folder.random_name,
         send: outbox.Send | None = None,
         any_alive: Callable[[JobPlace], bool] = folder.any_alive,
+        hand_over: transport.HandOver = transport.hand_over,
     ) -> None:
         self._place = place
         self._settings = fallback
@@ -66,6 +69,7 @@ class Squeezer:
         self._random = random
         self._send = send
         self._any_alive = any_alive
+        self._hand_over = hand_over
         self._said: list[str] = []
 
     def squeeze(self, deadline: Deadline) -> Squeeze:
@@ -74,14 +78,33 @@ class Squeezer:
             folder.make_directories(self._place)
             with locked(self._place.lock, deadline.left) as mine:
                 if not mine:
-                    return Squeeze(
-                        reason="another process squeezes this job; the next run folds what this one logged"
-                    )
+                    busy = "another process squeezes this job; the next run folds what this one logged"
+                    return Squeeze(reason=busy)
                 done = self._fold_or_begin_anew(deadline)
         except OSError as error:
             raise StateError(f"the state in {self._place.directory} cannot be used: {error}") from error
         with closing(done.ledger):
             return self._handed_over(done, deadline)
+
+    def send(self, deadline: Deadline, message_ids: Set[str]) -> Drained:
+        """Hand over these mails of the outbox and do nothing else; one that was refused is tried once more.
+
+        Raises StateError, and OSError.
+        """
+        ledger = read_ledger(self._place, deadline.left)
+        if ledger is None:
+            return Drained()
+        with closing(ledger):
+            with ledger.transaction():
+                kept = ledger.settings()
+                self._settings = (self._readable(kept) if kept else None) or self._settings
+                for mail in ledger.mails():
+                    if mail.message_id in message_ids and mail.status in ("refused", "mentioned"):
+                        ledger.put_mail(mail.waiting_again())
+            return outbox.drain(ledger, self._sender(), deadline, self._now, message_ids)
+
+    def _sender(self) -> outbox.Send:
+        return self._send or transport.to(self._settings.mailhost, self._login, self._hand_over)
 
     def _open(self, deadline: Deadline) -> Ledger:
         ledger, trouble = open_ledger(self._place, deadline.left)
@@ -129,7 +152,7 @@ class Squeezer:
         for path in folders:
             folder.remove(path)
         folder.sweep(self._place, now)
-        return _Done(ledger, mails, tuple(flips), reason)
+        return _Done(ledger, mails, tuple(flips), reason, len(folders))
 
     def _fold_each(
         self, ledger: Ledger, deliberation: Deliberation, now: float
@@ -194,25 +217,35 @@ class Squeezer:
 
     def _handed_over(self, done: _Done, deadline: Deadline) -> Squeeze:
         drained, trouble = self._drained(done.ledger, deadline)
-        reason = "; ".join(part for part in (done.reason, drained) if part)
-        warnings = [*self._said, drained] if trouble else self._said
-        return Squeeze(done.mails, done.flips, True, reason, tuple(warnings))
+        reason = "; ".join(part for part in (done.reason, trouble or str(drained)) if part)
+        warnings = [*self._said, trouble] if trouble else self._said
+        became = {mail.message_id: mail for mail in drained.tried}
+        mails = tuple(became.get(mail.message_id, mail) for mail in done.mails)
+        return Squeeze(
+            mails,
+            done.flips,
+            True,
+            reason,
+            tuple(warnings),
+            done.reason,
+            done.folded,
+            len(drained.sent),
+            drained.waiting,
+            len(drained.refused),
+        )
 
-    def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[str, bool]:
-        """What became of the outbox, and whether somebody should look at it. The runs are safe, whatever it is."""
-        send = self._send or transport.to(self._settings.mailhost, self._login)
+    def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[Drained, str]:
+        """What became of the outbox, and what somebody should look at. The runs are safe, whatever it is."""
         try:
-            drained = outbox.drain(ledger, send, deadline, self._now)
+            drained = outbox.drain(ledger, self._sender(), deadline, self._now)
         except LedgerUnreadable as error:
             # The runs are folded, but nothing could ever be handed over out of this ledger.
             aside = set_aside(self._place.ledger)
-            return (
-                f"{error}; it is kept as {aside} with the mails that wait in it, and the next run begins a new one",
-                True,
-            )
+            said = f"{error}; it is kept as {aside} with the mails that wait in it, and the next run begins a new one"
+            return Drained(), said
         except (OSError, StateError) as error:
-            return f"mails wait, as the outbox cannot be used: {error}", True
-        return str(drained), bool(drained.waiting or drained.refused)
+            return Drained(), f"mails wait, as the outbox cannot be used: {error}"
+        return drained, str(drained) if drained.waiting or drained.refused else ""
 
 
 class _Done(NamedTuple):
@@ -220,6 +253,7 @@ class _Done(NamedTuple):
     mails: tuple[Mail, ...]
     flips: tuple[Flip, ...]
     reason: str
+    folded: int
 
 
 def _reason(flips: Sequence[Flip], notes: Sequence[str], states: dict[str, SourceState]) -> str:

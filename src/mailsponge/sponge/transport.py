@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Callable
-from typing import Final
+from typing import IO, Final
 
 from mailsponge import clean
 from mailsponge.clock import Deadline
@@ -23,22 +23,12 @@ from mailsponge.sponge.sockets import connect, over_tls, time_left
 _NEVER: Final = {64, 65, 67, 68}
 """Exit statuses of sendmail(1) after which the same mail will not do better: usage, data, user, host (sysexits.h)."""
 
+_LOWEST_CODE: Final = 200
+_HIGHEST_CODE: Final = 599
+"""What is no number between these answers no command (RFC 5321 section 4.2)."""
+
 _MOST_SHOWN: Final = 400
 """Characters of an answer that are kept: enough to see what was the matter."""
-
-
-def to(
-    mailhost: str | None, login: Callable[[str | None], Credentials | None]
-) -> Callable[[Mail, Deadline], Outcome]:
-    """Hands mails over by a mail host, with the login that there is for it by then."""
-
-    def send(mail: Mail, deadline: Deadline) -> Outcome:
-        try:
-            return hand_over(mail, parse(mailhost), login(mailhost), deadline)
-        except UsageError as error:
-            return Outcome("waiting", str(error), server_is_there=False)
-
-    return send
 
 
 def hand_over(mail: Mail, host: MailHost, credentials: Credentials | None, deadline: Deadline) -> Outcome:
@@ -46,6 +36,26 @@ def hand_over(mail: Mail, host: MailHost, credentials: Credentials | None, deadl
     if host.scheme == "sendmail":
         return _by_sendmail(mail, host, deadline)
     return _by_smtp(mail, host, credentials, deadline)
+
+
+HandOver = Callable[[Mail, MailHost, Credentials | None, Deadline], Outcome]
+"""Hands one mail over to a mail host: :func:`hand_over`, or one that knows more."""
+
+
+def to(
+    mailhost: str | None,
+    login: Callable[[str | None], Credentials | None],
+    by: HandOver = hand_over,
+) -> Callable[[Mail, Deadline], Outcome]:
+    """Hands mails over by a mail host, with the login that there is for it by then."""
+
+    def send(mail: Mail, deadline: Deadline) -> Outcome:
+        try:
+            return by(mail, parse(mailhost), login(mailhost), deadline)
+        except UsageError as error:
+            return Outcome("waiting", str(error), server_is_there=False)
+
+    return send
 
 
 def _by_smtp(mail: Mail, host: MailHost, credentials: Credentials | None, deadline: Deadline) -> Outcome:
@@ -60,7 +70,8 @@ def _by_smtp(mail: Mail, host: MailHost, credentials: Credentials | None, deadli
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
         return _by_code(error.smtp_code, _text(error.smtp_code, error.smtp_error))
     except smtplib.SMTPResponseException as error:
-        return Outcome("waiting", _text(error.smtp_code, error.smtp_error), server_is_there=False)
+        reply = f"{host}: {_text(error.smtp_code, error.smtp_error)}"
+        return Outcome("waiting", reply, server_is_there=False)
     except (OSError, smtplib.SMTPException, UnicodeError, ValueError) as error:
         return Outcome(
             "waiting", f"{host}: {_shown(str(error) or type(error).__name__)}", server_is_there=False
@@ -93,6 +104,23 @@ def _text(code: int, reply: bytes | str) -> str:
     return f"{code} {_shown(reply)}"
 
 
+class _Heard:
+    """What a server says, line by line; of what is no reply, smtplib does not tell the beginning."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.last = b""
+
+    def readline(self, most: int) -> bytes:
+        """The next line, or as much of it as may be. Raises OSError."""
+        self.last = self._file.readline(most)
+        return self.last
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._file.close()
+
+
 class _Client(smtplib.SMTP):
     """A session with one server, every wait in it bounded by one deadline."""
 
@@ -116,6 +144,22 @@ class _Client(smtplib.SMTP):
 
     def _over_tls(self, plain: socket.socket, context: ssl.SSLContext) -> socket.socket:
         return over_tls(plain, context, self._mail_host.host, self._deadline)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Hear a reply. Raises OSError that says so if it does not come in time, or is none of SMTP's."""
+        if self.file is None and self.sock is not None:
+            self.file = _Heard(self.sock.makefile("rb"))
+        heard = self.file
+        try:
+            code, reply = super().getreply()
+        except smtplib.SMTPServerDisconnected as error:
+            if isinstance(error.__context__, TimeoutError):
+                raise TimeoutError("no answer in time") from error
+            raise
+        if not _LOWEST_CODE <= code <= _HIGHEST_CODE:
+            said = heard.last if isinstance(heard, _Heard) else reply
+            raise OSError(f"no mail server, or a confused one: it says {_shown(said.strip())!r}")
+        return code, reply
 
     def secure(self) -> None:
         """Go over to TLS as the mail host's URL says; without a word of it: required with a user, else if offered."""

@@ -61,10 +61,14 @@ def open_beside(file: Path, connect: Connect = connect) -> apsw.Connection:
         raise StoreError(
             f"there is no mail store in {file.parent}: start `mailsponge serve`, or name its data directory"
         )
+    _refuse_emptied(file)
     with _opened(file, connect) as connection:
         version = _version(connection, file)
         if version == 0:
-            raise StoreError(f"the mail store in {file.parent} is only just being made: try again")
+            raise StoreError(
+                f"{file} is empty: if `mailsponge serve` is just starting, it is filled in a moment; "
+                "if not, start it, and it makes a new store, or restore a backup"
+            )
         if version < len(migrations()):
             raise StoreError(
                 f"{file}: an older mailsponge wrote it: start `mailsponge serve` once, and it is brought up to date"
@@ -135,13 +139,19 @@ def _make_file(file: Path) -> None:
         if not file.exists():
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             sync_directory(file.parent)
-        log = file.with_name(f"{file.name}-wal")
+    except OSError as error:
+        raise StoreError(f"cannot keep mail in {file}: {error.strerror}") from error
+    _refuse_emptied(file)
+
+
+def _refuse_emptied(file: Path) -> None:
+    """SQLite would take an empty file for a new one, and remove the log with the mail that is still in it."""
+    log = file.with_name(f"{file.name}-wal")
+    try:
         emptied = file.stat().st_size == 0 and log.exists() and log.stat().st_size > 0
     except OSError as error:
         raise StoreError(f"cannot keep mail in {file}: {error.strerror}") from error
-    if (
-        emptied
-    ):  # SQLite would take the file for a new one, and remove the log with the mail that is still in it
+    if emptied:
         raise StoreError(
             f"{file} was emptied, but {log.name} still holds mail: restore a backup; nothing was changed"
         )

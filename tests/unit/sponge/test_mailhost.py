@@ -133,7 +133,9 @@ def test_a_password_is_refused_and_never_repeated(given):
 
 
 def test_a_password_in_a_url_is_refused_with_better_places_for_it():
-    with pytest.raises(UsageError, match="credentials=, MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE"):
+    with pytest.raises(
+        UsageError, match="MAILSPONGE_PASSWORD or MAILSPONGE_PASSWORD_FILE, or, in Python, as cred"
+    ):
         parse(f"smtp://me:{SECRET}@mail.example.org")
 
 

@@ -193,6 +193,23 @@ def test_whoever_finds_another_at_it_leaves_at_once(ledger, handed_to):
     assert len(handed_to(server).sent) == 3
 
 
+def test_what_was_tried_is_told_as_it_stands_now(handed_to, ledger):
+    drained = handed_to(Server(LATER, SENT, NEVER))
+
+    with ledger.transaction():
+        assert sorted(drained.tried, key=lambda mail: mail.message_id) == ledger.mails()
+
+
+def test_some_can_be_asked_for_and_the_others_wait(ledger):
+    server = Server(SENT)
+
+    drained = drain(ledger, server, Deadline(60), lambda: NOW, {"<2@h>", "<9@h>"})
+
+    assert server.asked == ["<2@h>"]
+    assert (len(drained.sent), drained.waiting) == (1, 0)
+    assert statuses(ledger) == ["waiting", "sent", "waiting"]
+
+
 def test_an_empty_outbox_has_nothing_to_say():
     assert str(drain(MemoryLedger(), Server(SENT), Deadline(60), lambda: NOW)) == ""
 

@@ -240,6 +240,14 @@ def test_a_duration_is_read_in_seconds(text, seconds):
     assert duration(text) == seconds
 
 
+@pytest.mark.parametrize(
+    "text", ["0 hours", "0 runs", "0 of 3 runs", "2 runs and 0.0 min", "0 days or 2 runs"]
+)
+def test_what_would_be_over_before_anything_failed_is_refused(text):
+    with pytest.raises(UsageError, match="would be over before anything failed"):
+        parse(text)
+
+
 @pytest.mark.parametrize("text", ["", "soon", "1", "hour", "-1 hour", "3 runs", "1 hour 5 min"])
 def test_what_is_no_duration_is_refused_with_examples(text):
     with pytest.raises(UsageError, match='say "30 min"') as refused:

@@ -43,7 +43,7 @@ def test_the_failure_that_ends_patience_is_mailed(job):
     squeezed = job.squeeze()
 
     assert kinds(squeezed) == [(Kind.NEW, "x")]
-    assert job.taken == list(squeezed.mails)
+    assert [taken.message_id for taken in job.taken] == [mail.message_id for mail in squeezed.mails]
     (mail,) = job.taken
     assert mail.subject == "job: x has failed 2 runs in a row"
     assert (mail.message_id, mail.toaddrs) == ("<mail1@example.org>", ("me@example.org",))
@@ -54,11 +54,30 @@ def test_the_failure_that_ends_patience_is_mailed(job):
 def test_all_is_well_is_said_and_not_mailed(job):
     job.ran(works="x")
 
-    assert job.squeeze() == Squeeze(saved=True, reason="nothing to tell: all is well")
+    well = "nothing to tell: all is well"
+    assert job.squeeze() == Squeeze(saved=True, reason=well, decided=well, folded=1)
 
 
 def test_nothing_at_all_is_well(job):
-    assert job.squeeze() == Squeeze(saved=True, reason="nothing to tell: all is well")
+    well = "nothing to tell: all is well"
+    assert job.squeeze() == Squeeze(saved=True, reason=well, decided=well)
+
+
+@pytest.mark.parametrize(
+    "answer", [Outcome("sent", "250 OK"), Outcome("waiting", "451 later"), Outcome("refused", "550 no")]
+)
+def test_the_mails_of_a_squeeze_tell_what_became_of_them(job, answer):
+    job.answer = answer
+    for _ in range(2):
+        job.ran(fails="x")
+
+    squeezed = job.squeeze()
+
+    (mail,) = squeezed.mails
+    assert (mail.status, mail.attempts, mail.last_reply) == (answer.status, 1, answer.reply)
+    assert [getattr(squeezed, name) for name in ("sent", "waiting", "refused")] == [
+        int(answer.status == name) for name in ("sent", "waiting", "refused")
+    ]
 
 
 def test_several_runs_are_folded_in_the_order_in_which_they_began(job):

@@ -142,6 +142,33 @@ def test_a_greeting_that_is_none_makes_the_mail_wait(nonsense):
     assert outcome.reply.isprintable()
 
 
+def test_what_is_no_reply_is_told_whole_with_who_said_it():
+    def speaks_http(talk: Talk) -> None:
+        talk.say_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        hangs_up(talk)
+
+    with SmtpServer({"greeting": speaks_http}) as server:
+        outcome = in_time(server.port)
+
+    says = "no mail server, or a confused one: it says 'HTTP/1.1 400 Bad Request'"
+    assert outcome.reply == f"127.0.0.1:{server.port}: {says}"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_silence_is_told_as_silence_with_who_was_silent(step):
+    with SmtpServer({step: says_nothing}) as server:
+        outcome = in_time(server.port)
+
+    assert outcome.reply == f"127.0.0.1:{server.port}: no answer in time"
+
+
+def test_a_server_that_takes_nobody_is_named():
+    with SmtpServer({"greeting": "554 5.3.2 not you"}) as server:
+        outcome = in_time(server.port)
+
+    assert outcome.reply == f"127.0.0.1:{server.port}: 554 5.3.2 not you"
+
+
 @pytest.mark.parametrize("line", [b"250-and then\r\n" * 1000, b"x" * 65536])
 def test_a_server_that_talks_without_end_is_not_listened_to(line):
     """It would fill the memory of somebody else's program within the deadline."""

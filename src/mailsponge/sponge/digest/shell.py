@@ -41,41 +41,40 @@ def _octal(letter: str) -> str:
 def of_failing(job: str, source: str) -> list[Command]:
     """What to do about a source that fails; nothing if its name, or its job's, cannot be typed."""
     return _typable(
-        ("see its whole log", _line("show", _named(job, source))),
-        ("quiet until it works", _line("ack", (job, source))),
-        ("quiet for a day", _line("silence", (job, _exactly(source)), " --for '1 day'")),
+        ("see its whole log", line("show", _named(job, source))),
+        ("quiet until it works", line("ack", (job, source))),
+        ("quiet for a day", line("silence", (job, _exactly(source)), " --for '1 day'")),
     )
 
 
 def of_well(job: str, source: str) -> list[Command]:
     """What to look at once a source is well again."""
-    return _typable(("see how it went", _line("history", _named(job, source))))
+    return _typable(("see how it went", line("history", _named(job, source))))
 
 
 def of_gone(job: str, source: str) -> list[Command]:
     """What to do about a source that is no more."""
-    return _typable(("forget it, if it is no more", _line("forget", (job, source))))
+    return _typable(("forget it, if it is no more", line("forget", (job, source))))
 
 
 def of_missed(job: str) -> list[Command]:
     """What to do about a job that does not run."""
     return _typable(
-        ("see its last runs", _line("history", (job,))),
-        ("quiet for a day", _line("silence", (job,), " --for '1 day'")),
+        ("see its last runs", line("history", (job,))),
+        ("quiet for a day", line("silence", (job,), " --for '1 day'")),
     )
 
 
 def of_job(job: str, is_much: bool) -> list[Command]:
     """What to do about the whole job; if its name cannot be typed, all jobs are shown."""
-    status = _line("status", (job,)) or "mailsponge status"
-    silence = _line("silence", (job,), " --for '1 day'") if is_much else None
+    status = line("status", (job,)) or "mailsponge status"
+    silence = line("silence", (job,), " --for '1 day'") if is_much else None
     return _typable(("See how all its sources stand", status), ("All of it quiet for a day", silence))
 
 
 def of_refused(mails: Sequence[Mail]) -> list[Command]:
     """What to do about mails that were refused."""
-    ids = [mail.message_id.strip("<>").partition("@")[0] for mail in mails]
-    see = [("see what it said", _line("outbox show", (each,))) for each in ids]
+    see = [("see what it said", line("outbox show", (mail.id,))) for mail in mails]
     return _typable(*see, ("try again, once that is mended", "mailsponge outbox send"))
 
 
@@ -92,7 +91,8 @@ def _exactly(source: str) -> str:
     return _PATTERN.sub(r"[\1]", source)
 
 
-def _line(command: str, words: tuple[str, ...], options: str = "") -> str | None:
+def line(command: str, words: tuple[str, ...], options: str = "") -> str | None:
+    """A command of mailsponge's with these words; None if one of them cannot be typed."""
     quoted = [word(each) for each in words]
     known = [each for each in quoted if each is not None]
     if len(known) < len(quoted):

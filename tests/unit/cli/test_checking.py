@@ -37,7 +37,7 @@ def died(state: Path, job: str, settings: Settings | None = None) -> JobPlace:
     return place
 
 
-def check(state: Path, *arguments: str, **env: str) -> click.testing.Result:
+def check(state: Path, *arguments: str, **env: str | None) -> click.testing.Result:
     nothing = dict.fromkeys(("MAILSPONGE_TO", "MAILSPONGE_MAILHOST", "MAILSPONGE_PASSWORD"))
     return CliRunner().invoke(
         main, ["check", *arguments], env={**nothing, "MAILSPONGE_STATE": str(state), **env}
@@ -90,7 +90,7 @@ def test_what_waits_is_a_failure_that_says_why(state):
 
     assert result.exit_code == 1
     assert result.stderr.startswith("mailsponge: podcasts: 1 mail waiting: 127.0.0.1:1: ")
-    assert result.stdout.startswith("podcasts: the job itself has failed; 1 mail waiting: ")
+    assert result.stdout == "podcasts: the job itself has failed\n"
 
 
 def test_a_job_that_is_well_says_so(state):
@@ -108,13 +108,39 @@ def test_every_job_has_its_line_and_one_can_be_asked_for(state):
     assert check(state, "b").stdout == "b: the run died\n"
     assert check(state).stdout == (
         "a: the run died\nb: nothing new to tell: the job itself: 1 failed run; patience: 3 runs\n"
+        "2 jobs: 1 run folded\n"
     )
 
 
-def test_with_no_job_there_is_nothing_to_say(state):
+def test_where_nothing_has_run_yet_it_says_so_where_cron_does_not_listen(state):
     result = check(state)
 
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"nothing is remembered yet in {state}: a job's first run begins it\n"
+
+
+def test_of_several_jobs_it_says_at_the_end_what_was_done(state):
+    with SmtpServer({"RCPT": ["250 2.1.5 ok", "550 5.1.1 nobody here"]}) as server:
+        died(state, "a", mine(mailhost=server.url))
+        died(state, "b", mine(mailhost=server.url))
+        died(state, "c", mine(mailhost="smtp://127.0.0.1:1"))
+        result = check(state)
+
+    assert result.stdout.splitlines()[-1] == (
+        "3 jobs: 3 runs folded, 1 mail handed over, 1 mail waiting, 1 mail refused for good, trouble with 2 jobs"
+    )
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_a_server_that_is_away_is_asked_once_and_not_for_each_job(state):
+    places = [died(state, job, mine(mailhost="smtp://127.0.0.1:1")) for job in "abc"]
+
+    result = check(state)
+
+    assert result.stderr.count("(asked a moment ago)") == 2
+    for place in places:
+        with closing(SqliteLedger(place.ledger)) as ledger, ledger.transaction():
+            assert [mail.status for mail in ledger.mails()] == ["waiting"]
 
 
 def test_trouble_with_one_job_holds_up_no_other(state):
@@ -125,7 +151,7 @@ def test_trouble_with_one_job_holds_up_no_other(state):
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"mailsponge: a: the state in {state / 'a'} cannot be used: ")
-    assert result.stdout == "b: the run died\n"
+    assert result.stdout == "b: the run died\n2 jobs: 1 run folded, trouble with 1 job\n"
 
 
 def test_a_damaged_ledger_is_set_aside_and_said(state):
@@ -170,7 +196,30 @@ def test_a_password_in_the_environments_mail_host_is_neither_shown_nor_kept(stat
     assert not any(b"hunter2" in path.read_bytes() for path in place.directory.rglob("*") if path.is_file())
 
 
+@pytest.mark.parametrize("name", ["file", "nowhere"])
+def test_a_state_directory_that_is_asked_for_has_to_be_one(tmp_path, name):
+    (tmp_path / "file").write_text("")
+
+    result = check(tmp_path, "--state", str(tmp_path / name))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert str(tmp_path / name) in result.stderr
+    assert "--state" in result.stderr
+
+
+def test_a_state_in_the_users_sponge_toml_is_looked_after(state, tmp_path):
+    died(state, "podcasts", mine("3 runs"))
+    (tmp_path / "mailsponge").mkdir()
+    (tmp_path / "mailsponge/sponge.toml").write_text(f'state = "{state}"\n')
+
+    result = check(state, MAILSPONGE_STATE=None, XDG_CONFIG_HOME=str(tmp_path))
+
+    assert result.stdout == "podcasts: the run died\n"
+
+
 def test_a_job_that_is_not_there_is_an_error(state):
+    state.mkdir()
+
     result = check(state, "podcasts")
 
     assert result.exit_code == 1

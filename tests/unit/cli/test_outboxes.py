@@ -117,7 +117,7 @@ def test_for_people_it_is_a_table(state, arguments):
     result = outbox(state, *arguments)
 
     headings, row = result.stdout.splitlines()
-    assert headings.split() == ["id", "job", "subject", "status", "tries", "last", "answer"]
+    assert headings.split() == ["id", "decided", "job", "subject", "status", "tries", "last", "answer"]
     assert "5f0c11" in row
     assert "podcasts: Søndag has failed" in row
     assert "localhost:25: connection refused" in row
@@ -149,7 +149,69 @@ def test_a_mail_is_shown_by_the_beginning_of_its_id(state, wanted):
     result = outbox(state, "show", wanted)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("Subject: =?utf-8?q?S=C3=B8ndag?=\nMessage-ID: <5f0c11@example.org>\n\n")
+    assert "\nSubject: Søndag\nMessage-ID: <5f0c11@example.org>\n\nHello" in result.stdout
+
+
+def test_what_became_of_it_stands_before_the_mail_itself(state):
+    keep(state, WAITING)
+
+    first, *rest = outbox(state, "show", "5f0c11").stdout.splitlines()
+
+    assert first == "Status: waiting; 2 tries, the last 14 Nov 2023: localhost:25: connection refused"
+    assert rest[0] == "Job: podcasts"
+    assert "Envelope: from <sponge@example.org> to me@example.org, you@example.org" in rest
+
+
+def test_raw_it_is_the_exact_bytes(state):
+    keep(state, WAITING)
+
+    assert outbox(state, "show", "--raw", "5f0c11").stdout_bytes == WAITING.content
+
+
+def test_an_id_that_begins_another_is_still_that_mails(state):
+    keep(state, WAITING, replace(WAITING, message_id="<5f0c112@example.org>", subject="another"))
+
+    assert "Message-ID: <5f0c11@example.org>" in outbox(state, "show", "5f0c11").stdout
+
+
+# What stands before the subcommand
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--all", "--json"], ["--all", "list", "--json"], ["list", "--all", "--json"]]
+)
+def test_the_options_of_the_list_are_those_of_the_outbox_too(state, arguments):
+    keep(state, SENT)
+
+    assert len(json.loads(outbox(state, *arguments).stdout)) == 1
+
+
+def test_a_state_that_stands_before_the_subcommand_is_meant_for_it(state, tmp_path):
+    keep(state, WAITING)
+
+    for arguments in (["show", "5f0c11"], ["list"], ["send"]):
+        result = outbox(tmp_path / "elsewhere", "--state", str(state), *arguments)
+        assert "5f0c11" in result.output
+
+
+def test_options_of_the_list_before_another_subcommand_are_an_error(state):
+    result = outbox(state, "--json", "show", "5f0c11")
+
+    assert result.exit_code == 2
+    assert "are for the list" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["send"]])
+def test_a_ledger_that_cannot_be_read_hides_no_other(state, server, arguments):
+    keep(state, WAITING, job="a").ledger.write_bytes(b"no ledger" * 1000)
+    keep(state, replace(WAITING, message_id="<77@h>"), job="b", mailhost=server.url)
+
+    result = outbox(state, *arguments)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("mailsponge: a: the ledger ")
+    assert result.stderr.endswith("; mailsponge check a sets it aside and begins a new one\n")
+    assert "77" in result.stdout
 
 
 def test_a_mail_that_is_shown_drives_no_terminal(state):
@@ -179,7 +241,7 @@ def test_what_waits_is_handed_over(state, server):
     result = outbox(state, "send")
 
     assert result.exit_code == 0
-    assert result.stdout == "podcasts: nothing to tell: all is well; 1 mail handed over\n"
+    assert result.stdout == f"5f0c11: podcasts: Søndag has failed: handed to 127.0.0.1:{server.port}\n"
     assert [mail.message_id for mail in server.mails] == ["<5f0c11@example.org>"]
     assert [mail.status for mail in kept(place)] == ["sent"]
 
@@ -199,16 +261,69 @@ def test_what_still_waits_is_a_failure_that_says_why(state):
     result = outbox(state, "send")
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("mailsponge: podcasts: 1 mail waiting: 127.0.0.1:1: ")
+    assert result.stdout == ""
+    assert result.stderr.startswith("mailsponge: 5f0c11: still waits: 127.0.0.1:1: ")
+    assert len(result.stderr.splitlines()) == 1
     assert [mail.attempts for mail in kept(place)] == [3]
 
 
-def test_a_damaged_ledger_of_one_job_holds_up_no_other(state, server):
-    keep(state, REFUSED, job="a").ledger.write_bytes(b"no ledger" * 1000)
-    other = keep(state, WAITING, job="b", mailhost=f"smtp://127.0.0.1:{server.port}")
+def test_with_ids_those_mails_go_and_no_others(state, server):
+    place = keep(state, WAITING, REFUSED, mailhost=server.url)
 
-    result = outbox(state, "send")
+    result = outbox(state, "send", "77")
+
+    assert result.exit_code == 0
+    assert [(mail.id, mail.status) for mail in kept(place)] == [("5f0c11", "waiting"), ("77", "sent")]
+
+
+def test_one_that_was_mentioned_is_sent_by_its_id_alone(state, server):
+    place = keep(state, REFUSED.mentioned(), mailhost=server.url)
+
+    assert outbox(state, "send").stderr == "the outbox is empty: nothing waits\n"
+    assert outbox(state, "send", "77").exit_code == 0
+    assert [mail.status for mail in kept(place)] == ["sent"]
+
+
+def test_what_was_sent_is_not_sent_again(state, server):
+    keep(state, SENT, mailhost=server.url)
+
+    result = outbox(state, "send", "5f0caa")
 
     assert result.exit_code == 1
-    assert "is damaged: file is not a database; it is kept as" in result.stderr
-    assert [mail.status for mail in kept(other)] == ["sent"]
+    assert "5f0caa was handed over already" in result.stderr
+    assert server.mails == []
+
+
+def test_each_refusal_is_said_once(state):
+    with SmtpServer({"RCPT": "550 5.1.1 nobody here"}) as server:
+        keep(state, WAITING, mailhost=server.url)
+        result = outbox(state, "send")
+
+    assert result.exit_code == 1
+    assert result.output.count("nobody here") == 2  # one a recipient
+    assert len(result.output.splitlines()) == 1
+
+
+def test_several_that_wait_for_one_server_are_one_line_and_a_count(state):
+    keep(
+        state,
+        WAITING,
+        replace(WAITING, message_id="<88@h>"),
+        replace(WAITING, message_id="<99@h>"),
+        mailhost="smtp://127.0.0.1:1",
+    )
+
+    first, second = outbox(state, "send").stderr.splitlines()
+
+    assert first.startswith("mailsponge: 5f0c11: still waits: ")
+    assert second == "mailsponge: podcasts: 2 more mails wait: for the same server"
+
+
+def test_sending_folds_nothing_and_decides_nothing(state, server):
+    place = keep(state, WAITING, mailhost=server.url)
+    (place.runs / "00000001").mkdir()
+    (place.runs / "00000001/owner.jsonl").write_text("")
+
+    outbox(state, "send")
+
+    assert [path.name for path in place.runs.iterdir()] == ["00000001"]

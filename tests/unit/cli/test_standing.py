@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click.testing
@@ -13,8 +15,20 @@ from click.testing import CliRunner
 
 from mailsponge import clock
 from mailsponge.cli import main
+from mailsponge.sponge import folder
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import ERROR, OK, Failures, Incident, SourceState, Status
+from mailsponge.sponge.model import (
+    ERROR,
+    OK,
+    Ending,
+    Failures,
+    Incident,
+    Mail,
+    Run,
+    Silence,
+    SourceState,
+    Status,
+)
 from mailsponge.sponge.places import job_place
 
 AT = 1_700_000_000.0
@@ -70,9 +84,11 @@ def test_json_says_all_that_the_interface_promises(state):
             "last_run_at": "2023-11-15T00:13:20Z",
             "last_verdict": "failed",
             "told_at": "2023-11-14T23:13:20Z",
+            "mail": "sent",
             "silenced_until": None,
             "acknowledged": False,
             "reason": "4 failed runs in a row; already told",
+            "recent": [],
         }
     ]
 
@@ -87,6 +103,7 @@ def test_what_there_never_was_is_null(state):
         "last_run_at",
         "last_verdict",
         "told_at",
+        "mail",
         "silenced_until",
     }
     assert (row["state"], row["streak"]) == ("ok", 0)
@@ -97,7 +114,7 @@ def test_a_state_is_called_by_its_name(state, standing):
     remembered(state, "podcasts", {"x": SourceState(status=standing)})
 
     assert json.loads(status(state, "--json").stdout)[0]["state"] == standing.value
-    assert f" {standing.value} " in status(state).stdout
+    assert f" {standing.value}\n" in status(state).stdout
 
 
 def test_every_job_is_listed_by_name_and_in_it_the_job_itself_first(state):
@@ -127,7 +144,7 @@ def test_the_state_can_be_given_as_an_option(state, tmp_path):
 def test_for_people_it_is_a_table_with_the_reason(state):
     remembered(state, "podcasts", {"": GOOD, "Søndag på P1": HARD})
 
-    headings, itself, feed = status(state).stdout.splitlines()
+    headings, itself, feed, _, summary = status(state).stdout.splitlines()
 
     assert re.split(r" {2,}", headings.strip()) == [
         "job",
@@ -136,14 +153,17 @@ def test_for_people_it_is_a_table_with_the_reason(state):
         "failed",
         "since",
         "last run",
+        "mail",
+        "recent runs",
         "why",
     ]
-    since, last = (clock.local(at).strftime("%d %b %H:%M") for at in (AT, AT + 7200))
+    since, told, last = (clock.local(at).strftime("%d %b %Y") for at in (AT, AT + 3600, AT + 7200))
     assert re.split(r" {2,}", itself.strip()) == ["podcasts", "(the job itself)", "ok", last, "good"]
     assert re.split(r" {2,}", feed.strip()) == [
-        *("podcasts", "Søndag på P1", "hard", "4", since, last),
+        *("podcasts", "Søndag på P1", "hard", "4", since, last, f"told {told}"),
         "4 failed runs in a row; already told",
     ]
+    assert summary == "2 sources: 1 hard, 1 ok"
 
 
 def test_before_anything_is_remembered_it_says_so_and_is_no_failure(state):
@@ -151,7 +171,7 @@ def test_before_anything_is_remembered_it_says_so_and_is_no_failure(state):
 
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert result.stderr == "nothing is remembered yet: no job has ended a run in this state directory\n"
+    assert result.stderr == f"nothing is remembered yet in {state}: a job's first run begins it\n"
 
 
 def test_before_anything_is_remembered_json_is_an_empty_list(state):
@@ -176,7 +196,7 @@ def test_hostile_names_drive_no_terminal(state):
     result = status(state)
 
     assert result.exit_code == 0
-    assert len(result.stdout.splitlines()) == 2
+    assert len(result.stdout.splitlines()) == 4
     assert re.search(r"[^\n -~]", result.stdout) is None
     assert "[bold]" in result.stdout
 
@@ -205,6 +225,8 @@ def test_a_job_that_is_not_there_is_an_error_that_names_those_that_are(state, ar
 
 
 def test_where_there_is_no_job_at_all_the_error_says_so(state):
+    state.mkdir()
+
     assert status(state, "podcasts").stderr.endswith("; jobs there: none yet\n")
 
 
@@ -224,17 +246,143 @@ def test_a_state_directory_that_cannot_be_read_is_an_error(arguments):
     assert "cannot be read" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["--json"]])
-def test_a_ledger_that_cannot_be_read_is_an_error_and_left_as_it_is(state, arguments):
+@pytest.mark.parametrize(("arguments", "shown"), [([], ""), (["--json"], "[]\n")])
+def test_a_ledger_that_cannot_be_read_is_an_error_and_left_as_it_is(state, arguments, shown):
     ledger = remembered(state, "podcasts", {"x": GOOD})
     ledger.write_bytes(b"no ledger" * 1000)
 
     result = status(state, *arguments)
 
     assert result.exit_code == 1
-    assert result.stdout == ""
+    assert result.stdout == shown
     assert f"the ledger {ledger} is damaged" in result.stderr
     assert ledger.read_bytes() == b"no ledger" * 1000
+
+
+def test_one_that_cannot_be_read_hides_no_other_and_it_is_said_what_to_do(state):
+    remembered(state, "a", {"x": GOOD}).write_bytes(b"no ledger" * 1000)
+    remembered(state, "b", {"y": HARD})
+
+    result = status(state, "--json")
+
+    assert result.exit_code == 1
+    assert [row["job"] for row in json.loads(result.stdout)] == ["b"]
+    assert result.stderr.startswith("mailsponge: a: ")
+    assert result.stderr.endswith("; mailsponge check a sets it aside and begins a new one\n")
+    assert " hard " in status(state).stdout
+
+
+# What was told, and what was not
+
+
+def told_by(state: Path, mail: Mail) -> str:
+    """What stands in the column of the mail, for a source that this mail has told of."""
+    ledger_file = remembered(state, "podcasts", {"x": HARD})
+    with closing(SqliteLedger(ledger_file)) as ledger, ledger.transaction():
+        ledger.put_incidents({"x": TOLD._replace(thread=mail.message_id)})
+        ledger.add_mail(mail)
+    return status(state).stdout
+
+
+MAIL = Mail(
+    "<5f0c@h>", AT + 3600, "x has failed", "a@h", ("me@h",), b"", last_reply="h:25: no answer in time"
+)
+
+
+def test_told_is_not_said_of_a_mail_that_still_waits(state):
+    shown = told_by(state, MAIL)
+
+    assert re.search(r"  waits  .*already told", shown)
+    day = clock.local(AT + 3600).strftime("%d %b %Y")
+    assert (
+        f"\npodcasts: 1 mail waits since {day}: h:25: no answer in time\n    mailsponge outbox send\n"
+        in shown
+    )
+    assert json.loads(status(state, "--json").stdout)[0]["mail"] == "waiting"
+
+
+@pytest.mark.parametrize("answer", ["refused", "mentioned"])
+def test_told_is_not_said_of_a_mail_that_was_refused(state, answer):
+    shown = told_by(state, replace(MAIL, status=answer, last_reply="550 no"))
+
+    assert re.search(r"  refused  .*already told", shown)
+    assert json.loads(status(state, "--json").stdout)[0]["mail"] == "refused"
+
+
+def test_a_mail_that_was_refused_is_said_until_a_later_one_has_told_of_it(state):
+    shown = told_by(state, replace(MAIL, status="refused", last_reply="550 no"))
+
+    assert "\npodcasts: 1 mail was refused for good: 550 no\n    mailsponge outbox show 5f0c\n" in shown
+
+
+def test_what_is_acknowledged_or_silenced_says_so_and_why(state):
+    ledger_file = remembered(state, "podcasts", {"x": HARD})
+    with closing(SqliteLedger(ledger_file)) as ledger, ledger.transaction():
+        ledger.put_incidents({"x": TOLD._replace(acknowledged=ERROR)})
+        ledger.put_silences([Silence("x*", AT, clock.now() + 3600, "moving\x1b[2J")])
+
+    shown = status(state).stdout
+    (row,) = json.loads(status(state, "--json").stdout)
+
+    assert re.search(r"told \d\d \w+ 2023, acknowledged, silenced until ", shown)
+    assert "already told; silenced: moving\\x1b[2J" in shown
+    assert row["acknowledged"]
+    assert row["silenced_until"]
+
+
+# Runs
+
+
+def test_recent_runs_are_cells_the_newest_last(state):
+    ledger_file = remembered(state, "podcasts", {"x": HARD})
+    with closing(SqliteLedger(ledger_file)) as ledger, ledger.transaction():
+        for number, verdicts in enumerate([{"x": OK}, {}, {"x": ERROR}], 1):
+            run = Run(f"r{number}", number, "h", AT + number, AT + number, Ending.FINISHED, 0)
+            ledger.add_run(run, verdicts, "")
+
+    assert "●·✖" in status(state).stdout
+    assert json.loads(status(state, "--json").stdout)[0]["recent"] == ["ok", None, "failed"]
+
+
+def test_a_run_that_died_and_was_not_folded_is_said_with_what_to_do(state):
+    place = job_place(state, "Søndag på P1")
+    os.close(folder.begin(place, lambda run, number: b"{}\n").descriptor)
+
+    result = status(state, "Søndag på P1")
+
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "Søndag på P1: 1 run of a program that died, or could not finish, waits to be folded:\n"
+        "    mailsponge check 'Søndag på P1'\n"
+    )
+
+
+def test_a_job_whose_first_run_is_going_on_says_that(state):
+    run = folder.begin(job_place(state, "podcasts"), lambda run, number: b"{}\n")
+    shown = status(state, "podcasts").stdout
+    os.close(run.descriptor)
+
+    assert shown == "podcasts: its first run is going on\n"
+
+
+def test_a_job_that_has_not_ended_a_run_says_that_and_not_that_there_is_none(state):
+    job_place(state, "podcasts").runs.mkdir(parents=True)
+
+    assert status(state, "podcasts").stdout == "podcasts: no run of it has ended yet\n"
+
+
+# Where to look
+
+
+@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["outbox"], ["history", "podcasts"]])
+@pytest.mark.parametrize("name", ["file", "nowhere", "file/below"])
+def test_a_state_directory_that_is_asked_for_has_to_be_one(tmp_path, command, name):
+    (tmp_path / "file").write_text("")
+
+    result = CliRunner().invoke(main, [*command, "--state", str(tmp_path / name)])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert str(tmp_path / name) in result.stderr
 
 
 def test_looking_changes_nothing(state):

@@ -8,7 +8,10 @@ from click.testing import CliRunner
 
 from mailsponge.cli import main
 
-COMMANDS = ["run", "status", "check", "outbox", "outbox list", "outbox show", "outbox send"]
+COMMANDS = [
+    *("run", "status", "history", "show", "silence", "ack", "forget", "replay", "check", "completion"),
+    *("outbox", "outbox list", "outbox show", "outbox send"),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from click.testing import CliRunner
 
 from kit.smtp_server import SmtpServer
 from mailsponge.cli import main
+from mailsponge.sponge.ledger.sqlite import SqliteLedger
 
 TO = {"MAILSPONGE_TO": "me@example.org"}
 
@@ -55,6 +58,30 @@ def test_patience_recipients_and_mail_host_are_taken_from_the_options(job):
     assert "broken" in mail.message.get_body(("plain",)).get_content()
 
 
+def test_the_rules_are_taken_from_the_options(job):
+    job.name = "backup"
+
+    job.command(
+        *(
+            "run",
+            "backup",
+            "--patience",
+            "ERROR=2 runs",
+            "--patience",
+            "CRITICAL='now'",
+            "--digest",
+            "20 records",
+        ),
+        *("--recover-after", "2", "--expect", "1 day", "--", "true"),
+        **TO,
+    )
+
+    with closing(SqliteLedger(job.place.ledger)) as ledger, ledger.transaction():
+        kept = ledger.settings()
+    assert kept["patience"] == {"ERROR": "2 runs", "CRITICAL": "now"}
+    assert (kept["digest"], kept["recover_after"], kept["expect"]) == ("20 records", 2, "1 day")
+
+
 def test_the_state_can_be_given_as_an_option(job, tmp_path):
     job.command("run", "backup", "--state", str(tmp_path / "other"), "--", "true", **TO)
 
@@ -94,20 +121,57 @@ def test_a_command_that_cannot_be_found_is_told_and_remembered(job):
             ["run", "backup", "--to", "me@example.org", "--mailhost", "ftp://x", "--", "true"],
             "mailhost 'ftp://x'",
         ),
+        (["run", "backup", "--digest", "much", "--to", "me@example.org", "--", "true"], "digest 'much'"),
+        (["run", "backup", "--expect", "0 days", "--to", "me@example.org", "--", "true"], "expect '0 days'"),
+        (
+            ["run", "backup", "--recover-after", "0", "--to", "me@example.org", "--", "true"],
+            "--recover-after",
+        ),
+        (
+            [
+                "run",
+                "backup",
+                "--to",
+                "me@example.org",
+                "--mailhost",
+                "smtp://me:pw@mail.example.org",
+                "--",
+                "true",
+            ],
+            "MAILSPONGE_PASSWORD",
+        ),
+        (
+            [
+                "run",
+                "backup",
+                "--patience",
+                "now",
+                "--patience",
+                "3 runs",
+                "--to",
+                "me@example.org",
+                "--",
+                "true",
+            ],
+            "each is LEVEL=P",
+        ),
         (["run", "", "--to", "me@example.org", "--", "true"], "give the job a name"),
-        (["run", "backup", "--", "true"], "nobody to mail to: give toaddrs, or set MAILSPONGE_TO"),
+        (["run", "backup", "--", "true"], "nobody to mail to: give --to me@example.org"),
         (["run", "backup"], "Missing argument"),
         (["run"], "Missing argument 'JOB'"),
     ],
 )
 def test_what_cannot_be_is_said_before_the_command_runs(tmp_path, arguments, said):
-    env = {"MAILSPONGE_TO": None, "MAILSPONGE_MAILHOST": None, "MAILSPONGE_STATE": str(tmp_path)}
+    nothing = dict.fromkeys(("MAILSPONGE_TO", "MAILSPONGE_MAILHOST"))
+    env = {**nothing, "MAILSPONGE_STATE": str(tmp_path), "XDG_CONFIG_HOME": "/nonexistent"}
 
     result = CliRunner().invoke(main, arguments, env=env)
 
     assert result.exit_code == 2
     assert result.stdout == ""
     assert said in result.stderr
+    assert "toaddrs" not in result.stderr
+    assert "SpongeHandler" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
