@@ -10,15 +10,14 @@ These fenced blocks are run, in the order of the page, in one empty home directo
 
 "…" stands for anything, within a line or, alone on a line, for any number of lines. Other blocks are not run.
 
-A line <!-- needs django --> before a block has it run only where that is: a module, a name in one (mailsponge.source),
-or a program. What was left out is in Page.left_out.
+A line <!-- needs module django --> or <!-- needs program systemd-analyze --> before a block has it run only where that
+is. What was left out is in Page.left_out.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import pkgutil
 import re
 import shutil
 import socket
@@ -32,7 +31,7 @@ from typing import NamedTuple
 PATIENCE = 20.0
 """Seconds to wait for what must come; nothing is slept for."""
 
-_FENCE = re.compile(r"(?ms)(?:^<!-- needs (\S+) -->\n)?^```(\w+)([^\n]*)\n(.*?)^```$")
+_FENCE = re.compile(r"(?ms)(?:^<!-- needs ((?:module|program) \S+) -->\n)?^```(\w+)([^\n]*)\n(.*?)^```$")
 
 
 class Block(NamedTuple):
@@ -144,16 +143,9 @@ class Page:
 
 
 def is_here(needed: str) -> bool:
-    """Whether there is a program, a module, or something in a module, of that name."""
-    if shutil.which(needed):
-        return True
-    module, _, name = needed.partition(".")
-    if importlib.util.find_spec(module) is None:
-        return False
-    try:
-        return bool(pkgutil.resolve_name(f"{module}:{name}") if name else True)
-    except AttributeError:
-        return False
+    """Whether there is what a block needs: "module django", "program systemd-analyze"."""
+    kind, name = needed.split()
+    return bool(shutil.which(name) if kind == "program" else importlib.util.find_spec(name))
 
 
 def _environ(home: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -47,18 +47,18 @@ def test_a_command_goes_on_after_a_backslash():
 
 def test_a_block_that_needs_what_is_not_here_is_left_out(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("<!-- needs no_such_module -->\n```console\n$ echo one\ntwo\n```\n")
+    page.write_text("<!-- needs module no_such_module -->\n```console\n$ echo one\ntwo\n```\n")
 
     with Page(page, tmp_path) as running:
         assert running.run() == 0
-    assert running.left_out == ["no_such_module"]
+    assert running.left_out == ["module no_such_module"]
 
 
-def test_what_is_needed_is_a_program_a_module_or_a_name_in_one():
-    assert is_here("sh")
-    assert is_here("json")
-    assert is_here("mailsponge.source")
-    assert not is_here("mailsponge.no_such_name")
+def test_what_is_needed_is_a_program_or_a_module():
+    assert is_here("program sh")
+    assert is_here("module json")
+    assert not is_here("program json")
+    assert not is_here("module sh")
 
 
 def test_a_block_with_a_name_is_saved(tmp_path):
