@@ -291,10 +291,10 @@ def test_no_record_is_lost_while_threads_log_and_runs_are_cut(job: Job, python: 
 def test_emit_does_not_wait_for_the_squeeze(job: Job):
     """A mail server that says nothing holds up a thread, and neither the program nor its next runs."""
     done = job.log(
-        "from mailsponge.sponge import squeeze",
+        "from mailsponge.sponge import model, transport",
         "held, go_on = threading.Event(), threading.Event()",
-        "sent = squeeze.transport.Outcome('sent', '')",
-        "squeeze.transport.hand_over = lambda *all: (held.set(), go_on.wait(), sent)[2]",
+        "sent = model.Outcome('sent', '')",
+        "transport._by_smtp = lambda *all: (held.set(), go_on.wait(), sent)[2]",
         'log.critical("gone wrong")',
         "hours_pass(1)",
         'log.info("in the second run")',

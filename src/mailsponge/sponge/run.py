@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import ModuleType
 from typing import Final, NamedTuple
 
 from mailsponge.clock import Deadline, monotonic
@@ -30,6 +31,7 @@ from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings
 
 _CHILD: Final = "a child's records belong to the run of the process that began it"
+_CANNOT: Final = "what squeezes could not be loaded"
 _NOWHERE: Final = "the state directory cannot be written: what was logged is on standard error"
 
 _TOO_EARLY: Final = 60.0
@@ -72,12 +74,7 @@ class Job:
     def __init__(
         self, place: JobPlace, settings: Settings, given: Sequence[str] | None, every: float = math.inf
     ) -> None:
-        # What ends a run is loaded with the first job, not with the module: most of it is about mail. And not when it
-        # is needed: by then the program may have changed its root, and a module that is loaded while an interpreter
-        # ends makes it forget that Ctrl-C ended it.
-        from mailsponge.sponge import ending
-
-        self._ends = ending
+        self._ends = self._loaded(settings)
         self.place = place
         self.settings = settings
         self._given = given
@@ -96,6 +93,24 @@ class Job:
         self._owner_folder = family.inherited(place)
         self._process_ends = False
         self._complained = False
+
+    @staticmethod
+    def _loaded(settings: Settings) -> ModuleType | None:
+        """What ends a run; None if the program may not read its own modules any more, as it has given up its rights.
+
+        It is loaded with the first job, not with this module: most of it is about mail. And not when it is needed: by
+        then the program may have changed its root, and a module that is loaded while an interpreter ends makes it
+        forget that Ctrl-C ended it.
+        """
+        try:
+            from mailsponge.sponge import ending
+        except (ImportError, OSError) as error:
+            complain(
+                f"job {settings.job}: what squeezes cannot be loaded: {error}; "
+                "`mailsponge check` does it. Make the handler before the program gives up its rights"
+            )
+            return None
+        return ending
 
     def configure(self, settings: Settings, given: Sequence[str] | None, every: float = math.inf) -> None:
         """Take what a later handler of the same job was told."""
@@ -249,7 +264,7 @@ class Job:
 
     def _look_at_blocks(self, last: _Last) -> None:
         """See which of the blocks that go on had failed in the run that ended, while its journals are there."""
-        if last.blocks and last.run is not None:
+        if last.blocks and last.run is not None and self._ends is not None:
             with contextlib.suppress(OSError):
                 failed = self._ends.failed_sources(
                     folder.journals(last.run.folder), self.settings.policy.fail_level
@@ -353,8 +368,10 @@ class Job:
         return True
 
     def _squeeze(self, deadline: Deadline) -> Squeeze:
+        if self._ends is None:
+            return Squeeze(reason=_CANNOT)
         try:
-            done = self._ends.Squeezer(
+            done: Squeeze = self._ends.Squeezer(
                 self.place, self.settings, self._login, any_alive=lambda place: True
             ).squeeze(deadline)
         except StateError as error:
@@ -368,7 +385,10 @@ class Job:
 
     def send(self, mail: Mail, deadline: Deadline) -> Outcome:
         """Hand one mail over by the job's mail host."""
-        return self._ends.to(self.settings.mailhost, self._login)(mail, deadline)
+        if self._ends is None:
+            return Outcome("waiting", _CANNOT, server_is_there=False)
+        outcome: Outcome = self._ends.to(self.settings.mailhost, self._login)(mail, deadline)
+        return outcome
 
     def _login(self, mailhost: str | None) -> Credentials | None:
         return credentials(parse(mailhost), self._given)
