@@ -93,7 +93,8 @@ def _below(group: click.Group, before: str) -> Iterator[tuple[str, click.Command
 
 def _command(name: str) -> str:
     command = dict(commands())[name]
-    context = click.Context(command, info_name=f"mailsponge {name}", max_content_width=100)
+    # As it is called: click remembers with a command by which options its help was asked for first.
+    context = click.Context(command, info_name=f"mailsponge {name}", **main.context_settings)
     usage = " ".join(command.get_usage(context).removeprefix("Usage:").split())
     parts = [f"```\n{usage}\n```", *_help(inspect.cleandoc(command.help or ""))]
     rows = [row for parameter in command.params if (row := _option(parameter, context))]
