@@ -45,7 +45,7 @@ _MOST_ROWS: Final = 40
 @click.option(
     "--from",
     "source_file",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", lazy=True),
     metavar="FILE",
     help="A history as JSON lines; - is standard input.",
 )
