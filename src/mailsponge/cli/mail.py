@@ -23,7 +23,7 @@ from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.protocol import Entry, Mailboxes, Message
 
 
-class MailId(click.ParamType):
+class MailId(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic from click 8.5 on
     """The number of a mail."""
 
     name = "id"
