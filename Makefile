@@ -5,7 +5,7 @@ IN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check docs bench clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,10 +19,14 @@ test: $(READY)  ## every test, with real mail programs unpacked from Debian
 
 check: $(READY)  ## style, types, walls between the rooms, undocumented commands and settings
 	$(IN)/ruff check .
-	$(IN)/ruff format --check src tests examples bench .ci
+	$(IN)/ruff format --check src tests examples bench docs/generate.py .ci
 	$(IN)/mypy
 	$(IN)/lint-imports
 	$(IN)/python -m pytest -q tests/unit/test_checks_*.py tests/unit/test_docs_settings.py
+
+docs: $(READY)  ## write those parts of the reference anew that the code knows
+	@$(IN)/python docs/generate.py
+	@$(IN)/python -m mailsponge.config.reference > docs/reference/settings.md
 
 bench: $(READY)  ## speed beside what one would take instead (needs root for Postfix)
 	@$(IN)/python tests/peers/unpack.py

@@ -33,11 +33,10 @@ from mailsponge import SpongeHandler, source
 from mailsponge.clock import Deadline
 from mailsponge.sponge import digest, folder, journal, policy
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import Mail
+from mailsponge.sponge.model import Mail, Outcome
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeezer
-from mailsponge.sponge.transport import Outcome
 
 TIMES_GOAL = 3.0
 MEMORY_GOAL = 64

@@ -11,7 +11,8 @@ for feed in feeds:
 
 from mailsponge.sponge.handler import SpongeHandler
 from mailsponge.sponge.policy import Policy
+from mailsponge.sponge.smtp_handler import SMTPHandler
 from mailsponge.sponge.source import source
 from mailsponge.sponge.source_filter import SourceFilter
 
-__all__ = ["Policy", "SourceFilter", "SpongeHandler", "source"]
+__all__ = ["Policy", "SMTPHandler", "SourceFilter", "SpongeHandler", "source"]

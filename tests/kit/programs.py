@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 
 from mailsponge.clock import Deadline
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import Mail, Run, SourceState, Squeeze
+from mailsponge.sponge.model import Mail, Outcome, Run, SourceState, Squeeze
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeezer
-from mailsponge.sponge.transport import Outcome
 
 SOURCES = Path(__file__).parents[2] / "src"
 

@@ -1,20 +1,26 @@
 """Runs what a page of the documentation shows, and compares what comes with what the page says.
 
-Three kinds of fenced blocks are run, in the order of the page, in one empty home directory:
+These fenced blocks are run, in the order of the page, in one empty home directory:
 
-    ```python feeds.py       is saved as that file (and run by a console block)
+    ```python feeds.py       is saved as that file (and run by a console block); so is any block with a file's name
     ```console               "$ " lines are typed into a shell, the lines below are what comes of them
     ```console server        the same in another terminal, which is left running; its lines are waited for. What runs in
                              that terminal already is ended first
     ```smtp 127.0.0.1:2525   "C:" lines are sent to that port, "S:" lines are what must be answered
 
 "…" stands for anything, within a line or, alone on a line, for any number of lines. Other blocks are not run.
+
+A line <!-- needs django --> before a block has it run only where that is: a module, a name in one (mailsponge.source),
+or a program. What was left out is in Page.left_out.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import pkgutil
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,7 +32,7 @@ from typing import NamedTuple
 PATIENCE = 20.0
 """Seconds to wait for what must come; nothing is slept for."""
 
-_FENCE = re.compile(r"(?ms)^```(\w+)([^\n]*)\n(.*?)^```$")
+_FENCE = re.compile(r"(?ms)(?:^<!-- needs (\S+) -->\n)?^```(\w+)([^\n]*)\n(.*?)^```$")
 
 
 class Block(NamedTuple):
@@ -36,6 +42,8 @@ class Block(NamedTuple):
     words: str
     text: str
     line: int
+    needs: str = ""
+    """What has to be there for it to be run; empty: nothing."""
 
 
 class Command(NamedTuple):
@@ -53,7 +61,7 @@ def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page, in order."""
     text = page.read_text("utf-8")
     return [
-        Block(match[1], match[2].strip(), match[3], text.count("\n", 0, match.start()) + 1)
+        Block(match[2], match[3].strip(), match[4], text.count("\n", 0, match.start()) + 1, match[1] or "")
         for match in _FENCE.finditer(text)
     ]
 
@@ -92,6 +100,8 @@ class Page:
         self._environ = _environ(home, environ)
         self._shell = _Shell(home, self._environ)
         self._servers: dict[str, _Server] = {}
+        self.left_out: list[str] = []
+        """What blocks need that is not here."""
 
     def __enter__(self) -> Page:
         return self
@@ -107,8 +117,13 @@ class Page:
 
     def _run(self, block: Block) -> bool:
         where = f"{self._page.name}:{block.line}"
-        if block.kind == "python" and block.words:
-            (self._home / block.words).write_text(block.text, "utf-8")
+        if block.needs and not is_here(block.needs):
+            self.left_out.append(block.needs)
+            return False
+        if block.kind not in ("console", "smtp") and block.words:
+            file = self._home / block.words
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, "utf-8")
         elif block.kind == "console" and block.words:
             self._serve(block, where)
         elif block.kind == "console":
@@ -126,6 +141,19 @@ class Page:
             self._servers.pop(block.words).end()
         server = self._servers[block.words] = _Server(command.typed, self._home, self._environ)
         server.wait_for(pattern(command.expected), where)
+
+
+def is_here(needed: str) -> bool:
+    """Whether there is a program, a module, or something in a module, of that name."""
+    if shutil.which(needed):
+        return True
+    module, _, name = needed.partition(".")
+    if importlib.util.find_spec(module) is None:
+        return False
+    try:
+        return bool(pkgutil.resolve_name(f"{module}:{name}") if name else True)
+    except AttributeError:
+        return False
 
 
 def _environ(home: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.programs import Job
-from mailsponge.sponge.ledger.sqlite import VERSION
+from mailsponge.sponge.ledger.sqlite_file import VERSION
 
 Damage = Callable[[Path], None]
 

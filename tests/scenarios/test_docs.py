@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from docs_runner import Command, DocsDiffer, Page, commands, pattern
+from docs_runner import Command, DocsDiffer, Page, commands, is_here, pattern
 
 HOME = Path(__file__).resolve().parents[2]
 PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
@@ -15,6 +15,8 @@ PAGES = [HOME / "README.md", *sorted((HOME / "docs").rglob("*.md"))]
 def test_a_page_tells_what_comes(page, tmp_path):
     with Page(page, tmp_path) as running:
         running.run()
+    if running.left_out:
+        pytest.skip(f"all but what needs {', '.join(sorted(set(running.left_out)))} was run")
 
 
 def test_the_readme_and_the_tutorial_are_run(tmp_path):
@@ -41,3 +43,27 @@ def test_an_ellipsis_stands_for_anything():
 
 def test_a_command_goes_on_after_a_backslash():
     assert commands("$ one \\\n> two\nout\n") == [Command("one \\\ntwo", "out")]
+
+
+def test_a_block_that_needs_what_is_not_here_is_left_out(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- needs no_such_module -->\n```console\n$ echo one\ntwo\n```\n")
+
+    with Page(page, tmp_path) as running:
+        assert running.run() == 0
+    assert running.left_out == ["no_such_module"]
+
+
+def test_what_is_needed_is_a_program_a_module_or_a_name_in_one():
+    assert is_here("sh")
+    assert is_here("json")
+    assert is_here("mailsponge.source")
+    assert not is_here("mailsponge.no_such_name")
+
+
+def test_a_block_with_a_name_is_saved(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```toml a/b.toml\nc = 1\n```\n```console\n$ cat a/b.toml\nc = 1\n```\n")
+
+    with Page(page, tmp_path) as running:
+        assert running.run() == 2

@@ -18,13 +18,12 @@ from squeeze_job import OpenRun
 from mailsponge.clock import Deadline, iso
 from mailsponge.sponge.deliberation import Deliberation
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import Ending, Mail
+from mailsponge.sponge.model import Ending, Mail, Outcome
 from mailsponge.sponge.places import job_place
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.replay import WouldBeMailed, recorded, replay, written
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeezer
-from mailsponge.sponge.transport import Outcome
 
 HOUR = 3600.0
 DAY = 86400.0

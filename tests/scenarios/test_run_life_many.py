@@ -8,8 +8,8 @@ from collections import Counter
 from kit.programs import PATIENCE, PREAMBLE, Job, ended, wait_until
 from kit.smtp_server import SmtpServer, Talk
 
-PROCESSES = 8
-RECORDS = 500
+PROCESSES = 20
+RECORDS = 1_000
 
 WAITS_FOR_THE_START = (
     PREAMBLE
@@ -62,7 +62,7 @@ def test_no_mail_comes_twice_and_none_is_left_waiting(job: Job):
     assert sorted(server.message_ids()) == sorted(mail.message_id for mail in job.mails())
     assert len(job.mails()) >= 1
     failed = [source for verdicts in job.verdicts() for source, level in verdicts.items() if level]
-    assert sorted(failed) == [f"feed {name}" for name in range(PROCESSES)]
+    assert Counter(failed) == Counter(f"feed {name}" for name in range(PROCESSES))
 
 
 def test_a_mail_decided_while_another_is_being_handed_over_does_not_wait_for_the_next_run(job: Job):

@@ -17,11 +17,10 @@ from kit.smtp_server import SmtpServer
 from mailsponge.clock import Deadline
 from mailsponge.sponge import folder, journal
 from mailsponge.sponge.ledger.postgres import PostgresLedger
-from mailsponge.sponge.model import ERROR, OK, Mail, Squeeze
+from mailsponge.sponge.model import ERROR, OK, Mail, Outcome, Squeeze
 from mailsponge.sponge.places import job_place
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeezer
-from mailsponge.sponge.transport import Outcome
 
 SETTINGS = Settings("job", ("me@example.org",), fromaddr="sponge@example.org", patience="3 runs")
 PATIENCE = 60.0

@@ -14,7 +14,8 @@ import pytest
 
 from mailsponge.errors import LedgerUnreadable, StateError
 from mailsponge.sponge.ledger.opening import open_ledger, set_aside
-from mailsponge.sponge.ledger.sqlite import VERSION, SqliteLedger
+from mailsponge.sponge.ledger.sqlite import SqliteLedger
+from mailsponge.sponge.ledger.sqlite_file import VERSION
 from mailsponge.sponge.model import ERROR, Ending, Mail, Record, Run, SourceState
 from mailsponge.sponge.places import JobPlace
 

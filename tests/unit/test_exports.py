@@ -25,7 +25,7 @@ def test_every_public_name_says_what_it_is(name):
     assert len((getattr(mailsponge, name).__doc__ or "").split()) >= 5
 
 
-@pytest.mark.parametrize("name", ["SpongeHandler", "source", "SourceFilter", "Policy"])
+@pytest.mark.parametrize("name", ["SpongeHandler", "SMTPHandler", "source", "SourceFilter", "Policy"])
 def test_the_names_that_programs_hold_on_to_are_there(name):
     assert name in mailsponge.__all__
 

@@ -8,12 +8,12 @@ from mailsponge.clock import Deadline
 from mailsponge.sponge import transport
 from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.mailhost import Credentials, MailHost, credentials, parse
-from mailsponge.sponge.model import Mail
+from mailsponge.sponge.model import Mail, Outcome
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings, addresses
-from mailsponge.sponge.squeeze import HandOver, Squeezer
-from mailsponge.sponge.transport import Outcome
+from mailsponge.sponge.squeeze import Squeezer
+from mailsponge.sponge.transport import HandOver
 
 SECONDS: Final = 30.0
 """For one job. A command has no program to hold up, but it has to come to an end."""

@@ -2,5 +2,6 @@
 
 from mailsponge.sponge.fold import failed_sources
 from mailsponge.sponge.squeeze import Squeezer
+from mailsponge.sponge.transport import to
 
-__all__ = ["Squeezer", "failed_sources"]
+__all__ = ["Squeezer", "failed_sources", "to"]

@@ -25,6 +25,7 @@ from mailsponge.sponge.model import Squeeze
 from mailsponge.sponge.patience import duration
 from mailsponge.sponge.policy import DEFAULT_REMINDERS
 from mailsponge.sponge.process import process
+from mailsponge.sponge.run import Job
 from mailsponge.sponge.settings import Settings, addresses, check_address
 from mailsponge.sponge.source import current as current_source
 
@@ -123,6 +124,11 @@ class SpongeHandler(logging.Handler):
         self._number = next(_layout_numbers)
         self._adopted: Journal | None = None
         self._job = process.job(place, settings, login, seconds)
+
+    @property
+    def job(self) -> Job:
+        """The job in this process."""
+        return self._job
 
     def squeeze(self) -> Squeeze:
         """End this run now, decide, and hand over what there is to tell. The next record begins a new run."""

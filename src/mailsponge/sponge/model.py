@@ -335,6 +335,18 @@ class Mail:
         return replace(self, status="waiting")
 
 
+class Outcome(NamedTuple):
+    """What became of a mail."""
+
+    status: str
+    """sent, waiting (the same may work later) or refused (the server said never)."""
+    reply: str
+    server_is_there: bool = True
+    """Whether it makes sense to try the next mail with the same server now."""
+    left: tuple[str, ...] = ()
+    """The recipients that it waits for, if it was sent to the others; empty: all of them."""
+
+
 class Squeeze(NamedTuple):
     """What one squeeze did."""
 

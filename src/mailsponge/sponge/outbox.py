@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from mailsponge.clock import Clock, Deadline
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.model import Mail
-from mailsponge.sponge.transport import Outcome
+from mailsponge.sponge.model import Mail, Outcome
 
 Send = Callable[[Mail, Deadline], Outcome]
 """Hands one mail over: :func:`.transport.hand_over` with a server, or a test's."""

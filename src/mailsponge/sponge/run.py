@@ -24,7 +24,7 @@ from mailsponge.sponge.blocks import Blocks
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.journal import VERSION, Journal, line, tells_something
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
-from mailsponge.sponge.model import Ending, Squeeze
+from mailsponge.sponge.model import Ending, Mail, Outcome, Squeeze
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings
@@ -365,6 +365,10 @@ class Job:
         for warning in done.warnings:
             complain(f"job {self.settings.job}: {warning}")
         return done
+
+    def send(self, mail: Mail, deadline: Deadline) -> Outcome:
+        """Hand one mail over by the job's mail host."""
+        return self._ends.to(self.settings.mailhost, self._login)(mail, deadline)
 
     def _login(self, mailhost: str | None) -> Credentials | None:
         return credentials(parse(mailhost), self._given)

@@ -22,8 +22,7 @@ from mailsponge.sponge.fold import Fold
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import open_ledger, read_ledger, set_aside
 from mailsponge.sponge.lock import locked
-from mailsponge.sponge.mailhost import Credentials, MailHost
-from mailsponge.sponge.mailhost import parse as parse_mailhost
+from mailsponge.sponge.mailhost import Credentials
 from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import Flip, Mail, SourceState, Squeeze, Status
 from mailsponge.sponge.news import News
@@ -36,10 +35,6 @@ from mailsponge.sponge.settings import Settings
 
 MOST_RECORDS = 1_000_000
 """Records kept of one job; of more, the oldest runs' go."""
-
-
-HandOver = Callable[[Mail, MailHost, Credentials | None, Deadline], transport.Outcome]
-"""Hands one mail over to a mail host."""
 
 
 class Squeezer:
@@ -65,7 +60,7 @@ class Squeezer:
         random: Callable[[], str] = folder.random_name,
         send: outbox.Send | None = None,
         any_alive: Callable[[JobPlace], bool] = folder.any_alive,
-        hand_over: HandOver = transport.hand_over,
+        hand_over: transport.HandOver = transport.hand_over,
     ) -> None:
         self._place = place
         self._settings = fallback
@@ -106,7 +101,10 @@ class Squeezer:
                 for mail in ledger.mails():
                     if mail.message_id in message_ids and mail.status in ("refused", "mentioned"):
                         ledger.put_mail(mail.waiting_again())
-            return outbox.drain(ledger, self._send or self._by_mailhost, deadline, self._now, message_ids)
+            return outbox.drain(ledger, self._sender(), deadline, self._now, message_ids)
+
+    def _sender(self) -> outbox.Send:
+        return self._send or transport.to(self._settings.mailhost, self._login, self._hand_over)
 
     def _open(self, deadline: Deadline) -> Ledger:
         ledger, trouble = open_ledger(self._place, deadline.left)
@@ -239,7 +237,7 @@ class Squeezer:
     def _drained(self, ledger: Ledger, deadline: Deadline) -> tuple[Drained, str]:
         """What became of the outbox, and what somebody should look at. The runs are safe, whatever it is."""
         try:
-            drained = outbox.drain(ledger, self._send or self._by_mailhost, deadline, self._now)
+            drained = outbox.drain(ledger, self._sender(), deadline, self._now)
         except LedgerUnreadable as error:
             # The runs are folded, but nothing could ever be handed over out of this ledger.
             aside = set_aside(self._place.ledger)
@@ -248,14 +246,6 @@ class Squeezer:
         except (OSError, StateError) as error:
             return Drained(), f"mails wait, as the outbox cannot be used: {error}"
         return drained, str(drained) if drained.waiting or drained.refused else ""
-
-    def _by_mailhost(self, mail: Mail, deadline: Deadline) -> transport.Outcome:
-        try:
-            host = parse_mailhost(self._settings.mailhost)
-            login = self._login(self._settings.mailhost)
-        except UsageError as error:
-            return transport.Outcome("waiting", str(error), server_is_there=False)
-        return self._hand_over(mail, host, login, deadline)
 
 
 class _Done(NamedTuple):

@@ -10,12 +10,14 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from typing import IO, Final, NamedTuple
+from collections.abc import Callable
+from typing import IO, Final
 
 from mailsponge import clean
 from mailsponge.clock import Deadline
-from mailsponge.sponge.mailhost import Credentials, MailHost
-from mailsponge.sponge.model import Mail
+from mailsponge.errors import UsageError
+from mailsponge.sponge.mailhost import Credentials, MailHost, parse
+from mailsponge.sponge.model import Mail, Outcome
 from mailsponge.sponge.sockets import connect, over_tls, time_left
 
 _NEVER: Final = {64, 65, 67, 68}
@@ -29,23 +31,31 @@ _MOST_SHOWN: Final = 400
 """Characters of an answer that are kept: enough to see what was the matter."""
 
 
-class Outcome(NamedTuple):
-    """What became of a mail."""
-
-    status: str
-    """sent, waiting (the same may work later) or refused (the server said never)."""
-    reply: str
-    server_is_there: bool = True
-    """Whether it makes sense to try the next mail with the same server now."""
-    left: tuple[str, ...] = ()
-    """The recipients that it waits for, if it was sent to the others; empty: all of them."""
-
-
 def hand_over(mail: Mail, host: MailHost, credentials: Credentials | None, deadline: Deadline) -> Outcome:
     """Hand one mail over. Every trouble of the network comes back as an outcome, not as an exception."""
     if host.scheme == "sendmail":
         return _by_sendmail(mail, host, deadline)
     return _by_smtp(mail, host, credentials, deadline)
+
+
+HandOver = Callable[[Mail, MailHost, Credentials | None, Deadline], Outcome]
+"""Hands one mail over to a mail host: :func:`hand_over`, or one that knows more."""
+
+
+def to(
+    mailhost: str | None,
+    login: Callable[[str | None], Credentials | None],
+    by: HandOver = hand_over,
+) -> Callable[[Mail, Deadline], Outcome]:
+    """Hands mails over by a mail host, with the login that there is for it by then."""
+
+    def send(mail: Mail, deadline: Deadline) -> Outcome:
+        try:
+            return by(mail, parse(mailhost), login(mailhost), deadline)
+        except UsageError as error:
+            return Outcome("waiting", str(error), server_is_there=False)
+
+    return send
 
 
 def _by_smtp(mail: Mail, host: MailHost, credentials: Credentials | None, deadline: Deadline) -> Outcome:

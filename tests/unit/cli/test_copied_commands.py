@@ -20,12 +20,11 @@ from mailsponge.cli import main
 from mailsponge.clock import Deadline
 from mailsponge.sponge import journal
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import ERROR, Incident, Silence, Squeeze
+from mailsponge.sponge.model import ERROR, Incident, Outcome, Silence, Squeeze
 from mailsponge.sponge.places import job_place
 from mailsponge.sponge.policy import telling
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeezer
-from mailsponge.sponge.transport import Outcome
 
 BASH = shutil.which("bash")
 pytestmark = pytest.mark.skipif(BASH is None, reason="no bash to read the commands as a person's shell does")

@@ -9,11 +9,10 @@ from typing import Any
 from mailsponge.clock import Deadline
 from mailsponge.sponge import folder, journal
 from mailsponge.sponge.ledger.sqlite import SqliteLedger
-from mailsponge.sponge.model import ERROR, Ending, Kind, Mail, SourceState, Squeeze
+from mailsponge.sponge.model import ERROR, Ending, Kind, Mail, Outcome, SourceState, Squeeze
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.settings import Settings
 from mailsponge.sponge.squeeze import Squeezer
-from mailsponge.sponge.transport import Outcome
 
 BEGAN = 1_700_000_000.0
 HOUR = 3600.0

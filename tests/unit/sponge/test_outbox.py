@@ -9,9 +9,8 @@ import pytest
 
 from mailsponge.clock import Deadline
 from mailsponge.sponge.ledger.memory import MemoryLedger
-from mailsponge.sponge.model import Mail
+from mailsponge.sponge.model import Mail, Outcome
 from mailsponge.sponge.outbox import Drained, counted, drain
-from mailsponge.sponge.transport import Outcome
 
 SENT = Outcome("sent", "250 OK")
 LATER = Outcome("waiting", "451 later")

@@ -9,9 +9,8 @@ import pytest
 from digest_parts import body_of, read
 from squeeze_job import DAY, HOUR, SETTINGS, SqueezeJob, kinds
 
-from mailsponge.sponge.model import JOB_ITSELF, Kind, Mail, Silence
+from mailsponge.sponge.model import JOB_ITSELF, Kind, Mail, Outcome, Silence
 from mailsponge.sponge.places import JobPlace
-from mailsponge.sponge.transport import Outcome
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from mailsponge.clock import Deadline
 from mailsponge.errors import UsageError
 from mailsponge.sponge import journal
 from mailsponge.sponge.lock import locked
-from mailsponge.sponge.model import Kind, Mail, Squeeze, Status
+from mailsponge.sponge.model import Kind, Mail, Outcome, Squeeze, Status
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.settings import Settings
-from mailsponge.sponge.transport import Outcome
 
 
 @pytest.fixture

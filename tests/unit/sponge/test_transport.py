@@ -10,8 +10,8 @@ import pytest
 from kit.smtp_server import SmtpServer, hangs_up, says_nothing
 from mailsponge.clock import Deadline
 from mailsponge.sponge.mailhost import Credentials, parse
-from mailsponge.sponge.model import Mail
-from mailsponge.sponge.transport import Outcome, hand_over
+from mailsponge.sponge.model import Mail, Outcome
+from mailsponge.sponge.transport import hand_over
 
 CONTENT = b"Message-ID: <1@example.net>\r\nSubject: hello\r\n\r\nOne line.\r\n"
 

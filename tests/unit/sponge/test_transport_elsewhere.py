@@ -16,9 +16,9 @@ from kit.programs import wait_until
 from kit.smtp_server import SmtpServer
 from mailsponge.clock import Deadline
 from mailsponge.sponge.mailhost import MailHost, parse
-from mailsponge.sponge.model import Mail
+from mailsponge.sponge.model import Mail, Outcome
 from mailsponge.sponge.sockets import resolve
-from mailsponge.sponge.transport import Outcome, hand_over
+from mailsponge.sponge.transport import hand_over
 
 MAIL = Mail(
     "<1@example.net>",

@@ -13,8 +13,8 @@ import pytest
 from kit.smtp_server import SmtpServer, Talk, drips, drips_lines, hangs_up, says_nothing, then
 from mailsponge.clock import Deadline
 from mailsponge.sponge.mailhost import parse
-from mailsponge.sponge.model import Mail
-from mailsponge.sponge.transport import Outcome, hand_over
+from mailsponge.sponge.model import Mail, Outcome
+from mailsponge.sponge.transport import hand_over
 
 MAIL = Mail(
     "<1@example.net>", 0.0, "hello", "a@example.net", ("b@example.org",), b"Subject: hello\r\n\r\nHello.\r\n"

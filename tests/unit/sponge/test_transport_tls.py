@@ -18,8 +18,8 @@ from kit.smtp_server import (
 )
 from mailsponge.clock import Deadline
 from mailsponge.sponge.mailhost import Credentials, parse
-from mailsponge.sponge.model import Mail
-from mailsponge.sponge.transport import Outcome, hand_over
+from mailsponge.sponge.model import Mail, Outcome
+from mailsponge.sponge.transport import hand_over
 
 MAIL = Mail(
     "<1@example.net>", 0.0, "hello", "a@example.net", ("b@example.org",), b"Subject: hello\r\n\r\nHello.\r\n"

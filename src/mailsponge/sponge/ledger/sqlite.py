@@ -7,16 +7,12 @@ it (versions before 3.51.3 can corrupt a WAL database that several connections w
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, groupby, islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, Final
 
-from mailsponge.errors import LedgerUnreadable, StateError
 from mailsponge.sponge.ledger.protocol import Folded, Standing
 from mailsponge.sponge.ledger.rows import (
     ATTEMPT_COLUMNS,
@@ -34,6 +30,7 @@ from mailsponge.sponge.ledger.rows import (
     state_of,
     storable_value,
 )
+from mailsponge.sponge.ledger.sqlite_file import SqliteFile
 from mailsponge.sponge.lock import locked
 from mailsponge.sponge.model import (
     Attempt,
@@ -48,41 +45,6 @@ from mailsponge.sponge.model import (
     SourceState,
 )
 
-VERSION: Final = 2
-
-_SCHEMA: Final = """
-CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE run (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, host TEXT NOT NULL,
-    began_at REAL NOT NULL, ended_at REAL NOT NULL, ending TEXT NOT NULL, records INTEGER NOT NULL,
-    folded_at REAL NOT NULL, note TEXT NOT NULL
-);
-CREATE INDEX run_number ON run (number);
-CREATE TABLE verdict (
-    run TEXT NOT NULL, source TEXT NOT NULL, level INTEGER,
-    highest INTEGER, lowest INTEGER, raised INTEGER, entered INTEGER, broken_off INTEGER,
-    PRIMARY KEY (run, source)
-) WITHOUT ROWID;
-CREATE TABLE record (
-    at REAL NOT NULL, level INTEGER NOT NULL, logger TEXT NOT NULL, text TEXT NOT NULL, detail TEXT NOT NULL,
-    laid_out INTEGER NOT NULL
-);
-CREATE TABLE span (
-    run TEXT NOT NULL, source TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    PRIMARY KEY (run, source, first)
-) WITHOUT ROWID;
-CREATE TABLE source (
-    name TEXT NOT NULL, host TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (name, host)
-) WITHOUT ROWID;
-CREATE TABLE incident (name TEXT PRIMARY KEY, incident TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE silence (pattern TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL, because TEXT NOT NULL);
-CREATE TABLE outbox (
-    message_id TEXT PRIMARY KEY, created_at REAL NOT NULL, subject TEXT NOT NULL, fromaddr TEXT NOT NULL,
-    toaddrs TEXT NOT NULL, content BLOB NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,
-    last_attempt_at REAL, last_reply TEXT NOT NULL
-);
-"""
-
 _TOGETHER: Final = 160
 """Records put into the ledger at a time; with six values each, fewer than the 999 that any SQLite takes."""
 
@@ -93,115 +55,16 @@ _GATHERED: Final = "gathered"
 _QUIET: Final = Incident()
 
 
-class SqliteLedger:
-    """A ledger in a file, for the runs of one machine.
-
-    Args:
-        path: the file; made if missing, readable by its owner alone. Its directory must exist.
-        seconds_left: asked before each transaction how long to wait for another process that is inside one.
-
-    Raises StateError if it cannot be opened, and LedgerUnreadable if it is damaged: see :func:`open_ledger`.
-    """
+class SqliteLedger(SqliteFile):
+    """A ledger in a file, for the runs of one machine. Made as :class:`.sqlite_file.SqliteFile` says."""
 
     shared = False
-
-    def __init__(self, path: Path, seconds_left: Callable[[], float] = lambda: 5.0) -> None:
-        self._path = path
-        self._seconds_left = seconds_left
-        try:
-            _create_private(path)
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        except IsADirectoryError as error:
-            raise LedgerUnreadable(f"the ledger {path} cannot be opened: it is a directory") from error
-        except (OSError, sqlite3.Error) as error:
-            raise StateError(f"the ledger {path} cannot be opened: {error}") from error
-        with self._explained(), _closed_on_error(self._database):
-            self._prepare()
-
-    def _prepare(self) -> None:
-        self._wait_no_longer_than_is_left()
-        self._database.execute("PRAGMA journal_mode = DELETE")
-        self._database.execute("PRAGMA synchronous = FULL")
-        if self._version() == 0:
-            with self._committed():
-                if self._version() == 0:
-                    self._create()
-        if self._version() < VERSION:
-            raise LedgerUnreadable(
-                f"the ledger {self._path} was written by a mailsponge that was never released"
-            )
-        if self._version() > VERSION:
-            raise StateError(
-                f"the ledger {self._path} was written by a newer mailsponge; upgrade this one, or give another state"
-            )
-
-    def _version(self) -> int:
-        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
-
-    def _wait_no_longer_than_is_left(self) -> None:
-        milliseconds = int(max(self._seconds_left(), 0.0) * 1000)
-        self._database.execute(f"PRAGMA busy_timeout = {milliseconds}")
-
-    def _create(self) -> None:
-        if self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise LedgerUnreadable(f"{self._path} is damaged, or no ledger: it has tables and no version")
-        for statement in _SCHEMA.split(";"):
-            self._database.execute(statement)
-        self._database.execute(f"PRAGMA user_version = {VERSION}")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours: damaged, or just not now."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if _is_damage(error) or self._is_read_only_by_itself(error):
-                raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
-            raise StateError(f"the ledger {self._path} cannot be used now: {error}") from error
-        except UnicodeDecodeError as error:
-            # SQLite quotes what it cannot read, and that need not be a text.
-            raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error}") from error
-
-    def _is_read_only_by_itself(self, error: sqlite3.Error) -> bool:
-        """Whether it is the file's own header that forbids to write, and neither its mode nor its disk."""
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-        return code & 0xFF == sqlite3.SQLITE_READONLY and os.access(self._path, os.W_OK)
-
-    @contextmanager
-    def _legible(self) -> Iterator[None]:
-        """A text that SQLite gives back may be damaged all the same: it does not notice a changed byte."""
-        try:
-            yield
-        except (ValueError, KeyError, TypeError) as error:
-            raise LedgerUnreadable(f"the ledger {self._path} is damaged: {error!r}") from error
-
-    @contextmanager
-    def _committed(self) -> Iterator[None]:
-        self._wait_no_longer_than_is_left()
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Begin, and at the end commit or undo."""
-        with self._explained(), self._committed():
-            yield
 
     @contextmanager
     def outbox_lock(self) -> Iterator[bool]:
         """Hold the right to hand over what the outbox holds: the lock of a file beside the ledger."""
         with locked(self._path.with_name("outbox.lock"), lambda: 0.0) as mine:
             yield mine
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
 
     def has_run(self, run_id: str) -> bool:
         """Whether the run was folded before."""
@@ -474,34 +337,6 @@ def _where(source: str | None) -> str:
 
 def _wanted(run_id: str, source: str | None, level: int) -> dict[str, Any]:
     return {"run": run_id, "source": storable_value(source), "level": level}
-
-
-_DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_DAMAGED_WORDS: Final = (
-    "unsupported file format",
-    "no such table",
-    "no such column",
-    "Could not decode to UTF-8",
-)
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is not what it should be, rather than locked, full, or asked for what it cannot hold."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return (code is not None and code & 0xFF in _DAMAGE) or any(word in str(error) for word in _DAMAGED_WORDS)
-
-
-def _create_private(path: Path) -> None:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-@contextmanager
-def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        database.close()
-        raise
 
 
 def _values(records: list[Record]) -> list[object]:

@@ -42,7 +42,7 @@ def _failed(incident: Incident, after: Moved, level: int) -> Incident:
         ended_at=incident.ended_at if incident.is_over else None,
         is_gone=False,
         said=after.said if matters else incident.said,
-        reason=state.reason if matters else incident.reason,
+        reason=after.why if matters else incident.reason,
         acknowledged=None if outgrown else incident.acknowledged,
         is_worse=incident.is_worse or (outgrown and incident.told_at is not None),
     )

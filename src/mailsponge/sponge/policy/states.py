@@ -83,6 +83,8 @@ class Moved(NamedTuple):
     effect: Effect
     said: str = ""
     """With a failure: what happened, to be put after the source's name."""
+    why: str = ""
+    """With a failure: why that matters, once patience is over."""
 
 
 def judged(policy: Policy, state: SourceState, verdict: int, run: Run) -> Moved:
@@ -106,16 +108,16 @@ def _failed(policy: Policy, state: SourceState, level: int, run: Run) -> Moved:
     limit = _ended_by(policy, state, level, run.began_at)
     status, effect = TRANSITIONS[state.status, Event.OVER if limit else Event.FAILED]
     since = run.began_at if state.since is None else state.since
-    reason = in_a_row(state.runs_failed)
+    reason = runs = in_a_row(state.runs_failed)
+    why = f"{runs}; patience ({limit}) is over" if limit else runs
     if status is Status.SOFT:
-        reason += f"; {_patience(policy)}"
-    elif limit is not None:
-        reason += f"; patience ({limit}) is over"
-        since = _since(limit, state, since) if effect is Effect.OPENS else since
+        reason = f"{runs}; {_patience(policy)}"
+    elif limit is not None and effect is Effect.OPENS:
+        reason, since = why, _since(limit, state, since)
     after = state._replace(
         status=status, since=since, failed_run=run.id, failed_at=run.began_at, good_runs=0, reason=reason
     )
-    return Moved(after, effect, _said(limit, after))
+    return Moved(after, effect, _said(limit, after), why)
 
 
 def _good(policy: Policy, state: SourceState) -> Moved:
