@@ -198,7 +198,8 @@ def _print_records(run_id: str, folded: Folded | None, records: Sequence[Record]
     if folded:
         run = folded.run
         began = clock.local(run.began_at).strftime("%a %d %b %Y, %H:%M:%S")
-        output.note(f"run {run_id} on {run.host}, begun {began}, {run.ending}; {len(records)} records")
+        count = output.counted(len(records), "record")
+        output.note(f"run {run_id} on {run.host}, begun {began}, {run.ending}; {count}")
     if not records:
         output.note("its records are no longer kept, or it left none")
     for record in records:

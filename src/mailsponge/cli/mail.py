@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
@@ -20,6 +21,24 @@ from mailsponge.errors import UsageError
 from mailsponge.store.headings import headings
 from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.protocol import Entry, Mailboxes, Message
+
+
+class MailId(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic from click 8.5 on
+    """The number of a mail."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it, or say what it is."""
+        text = str(value)
+        if text.isascii() and text.isdecimal() and 0 < int(text) < 2**63:
+            return int(text)
+        return self.fail(
+            f"{clean.line(text)!r} is no mail's ID, "
+            "which is the number that `mailsponge mail list` shows first, such as 17",
+            param,
+            ctx,
+        )
 
 
 @click.group()
@@ -48,7 +67,7 @@ def list_(data: Path | None, config: Path | None, user: str | None, as_json: boo
       mailsponge mail list --json | jq '.[] | select(.seen | not) | .subject'
     """
     with _mailboxes(data, config) as mailboxes:
-        entries = mailboxes.mails(_as_kept(user, mailboxes) if user else None)
+        entries = mailboxes.mails(None if user is None else _of_user(user, mailboxes, config))
     if as_json:
         output.print_json([_for_scripts(entry) for entry in entries])
     elif entries:
@@ -59,7 +78,7 @@ def list_(data: Path | None, config: Path | None, user: str | None, as_json: boo
 
 @mail.command()
 @where_mail_is
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=MailId())
 @click.option(
     "--user", metavar="U", help="Mark it as read in this user's mailbox only. [default: wherever it lies]"
 )
@@ -96,6 +115,18 @@ def _mailboxes(data: Path | None, config: Path | None) -> Iterator[Mailboxes]:
     where = data or configuration.load(config, Machine.here()).config.data
     with closing(SqliteMailboxes(where)) as mailboxes:
         yield mailboxes
+
+
+def _of_user(user: str, mailboxes: Mailboxes, config: Path | None) -> str:
+    """The mailbox of somebody who lives here, or for whom mail lies here. Raises UsageError, ConfigError."""
+    users = configuration.load(config, Machine.here()).config.users
+    known = sorted({*mailboxes.mailboxes(), *users})
+    for name in known:
+        if name.lower() == user.lower():
+            return name
+    raise UsageError(
+        f"nobody here is called {user!r}, and no mail lies here for one; there are: {', '.join(known)}"
+    )
 
 
 def _as_kept(user: str, mailboxes: Mailboxes) -> str:

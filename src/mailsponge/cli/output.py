@@ -86,16 +86,23 @@ def _with_prose(console: Console, rows: list[list[Text]], widths: list[int], wid
         yield _joined(row, fitting, shorten=True)
         if number and prose.plain:
             prose.stylize_before("dim")
-            for line in prose.wrap(console, max(width - 4, _LEAST_CELL)):
+            for line in _wrapped(console, prose, max(width - 4, _LEAST_CELL)):
                 yield Text("    ") + line
 
 
 def _beside(console: Console, row: list[Text], widths: list[int], room: int) -> Iterator[Text]:
     *cells, prose = row
-    lines = list(prose.wrap(console, room)) or [Text()]
+    lines = _wrapped(console, prose, room) or [Text()]
     yield _joined([*cells, lines[0]], [*widths, room], shorten=True)
     for line in lines[1:]:
         yield Text(" " * (sum(widths) + _GAP * len(widths))) + line
+
+
+def _wrapped(console: Console, prose: Text, room: int) -> list[Text]:
+    lines = list(prose.wrap(console, room))
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def _joined(cells: Sequence[Text], widths: Sequence[int], shorten: bool = False) -> Text:

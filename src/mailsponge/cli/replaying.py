@@ -45,7 +45,7 @@ _MOST_ROWS: Final = 40
 @click.option(
     "--from",
     "source_file",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", lazy=True),
     metavar="FILE",
     help="A history as JSON lines; - is standard input.",
 )
@@ -172,7 +172,8 @@ def _print(replayed: Replayed) -> None:
 
 
 def _print_timeline(replayed: Replayed) -> None:
-    room = min((output.width() or _WIDEST) - _NAME - 2, _WIDEST)
+    width = output.width()
+    room = _WIDEST if width is None else min(width - _NAME - 2, _WIDEST)
     picture = timeline(replayed.runs, replayed.mails, max(room, _NARROWEST))
     if picture is None or not picture.rows:
         return

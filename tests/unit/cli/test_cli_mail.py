@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailsponge.cli import main
+from mailsponge.config import Machine
 from mailsponge.mail.address import parse
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store.protocol import Acceptance
@@ -53,7 +54,7 @@ class Post:
 
     def mail(self, *arguments: str) -> Result:
         """Run ``mailsponge mail``."""
-        return CliRunner().invoke(main, ["mail", *arguments, "--data", str(self.data)])
+        return CliRunner().invoke(main, ["mail", arguments[0], "--data", str(self.data), *arguments[1:]])
 
     def listed(self, *arguments: str) -> list[dict[str, object]]:
         """``mail list --json``, read."""
@@ -115,7 +116,34 @@ def test_a_list_can_be_of_one_user_whatever_the_case(post):
     post.keep(HELLO, "You")
 
     assert [mail["mailbox"] for mail in post.listed("--user", "you")] == ["You"]
-    assert post.listed("--user", "nobody") == []
+
+
+def test_a_user_who_is_not_there_is_an_error_that_names_those_who_are(post):
+    post.keep(HELLO, "me", "You")
+
+    done = post.mail("list", "--user", "nobody")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "nobody here is called 'nobody'" in done.stderr
+    assert "You" in done.stderr
+
+
+def test_a_user_who_lives_here_and_has_no_mail_has_none(post):
+    post.keep(HELLO, "somebody-else")
+
+    done = post.mail("list", "--user", Machine.here().user)
+
+    assert (done.exit_code, done.stderr) == (0, "No mail.\n")
+
+
+@pytest.mark.parametrize("wanted", ["abc", "0", "-1", "1.5", "٣", "9" * 30])
+def test_what_is_no_id_is_an_error_that_says_what_one_is(post, wanted):
+    post.keep(HELLO)
+
+    done = post.mail("show", "--", wanted)
+
+    assert done.exit_code == 2
+    assert "the number that `mailsponge mail list` shows" in done.stderr
 
 
 def test_a_long_subject_is_whole_in_a_pipe(post):
