@@ -182,3 +182,58 @@ def test_it_is_made_from_a_dict_of_plain_words(job):
         )
 
     assert [body(each) for each in server.mails] == ["one\n"]
+
+
+def test_two_handlers_keep_to_their_own_servers_and_readers(job):
+    with SmtpServer() as ops, SmtpServer() as dba:
+        done = job.run(
+            "import logging\nfrom mailsponge import SMTPHandler\n"
+            f"for name, port in (('ops', {ops.port}), ('dba', {dba.port})):\n"
+            "    log = logging.getLogger(name); log.propagate = False\n"
+            "    log.addHandler(SMTPHandler(('127.0.0.1', port), 'app@example.org', [name + '@example.org'], name))\n"
+            "for name in ('ops', 'dba'):\n"
+            "    for n in range(3): logging.getLogger(name).error('%s %d', name, n)\n"
+        )
+
+    assert done.err == ""
+    for name, server in (("ops", ops), ("dba", dba)):
+        assert [mail.recipients for mail in server.mails] == [[f"{name}@example.org"]] * 2
+        assert f"{name} 1" in text(server.mails[1].message)
+
+
+def test_a_signals_handler_may_log_while_a_record_is_handled(job):
+    done = job.run(
+        program(
+            None,
+            "import signal, os",
+            "signal.signal(signal.SIGUSR1, lambda *_: log.error('from the signal'))",
+            "inner = handler._waiting.emit",
+            "def emit(record): os.kill(os.getpid(), signal.SIGUSR1); inner(record)",
+            "log.error('first')",
+            "with handler._decide: os.kill(os.getpid(), signal.SIGUSR1)",
+            "log.error('last')",
+        )
+    )
+
+    assert done.status == 0
+    assert {"ERROR: from the signal", "ERROR: last"} <= set(job.texts())
+
+
+def test_a_forked_worker_mails_its_own_burst(job):
+    hurry = "from mailsponge.sponge import smtp_handler; smtp_handler.BURST = 0.3"
+    with SmtpServer() as server:
+        process = job.start(
+            program(
+                server,
+                hurry,
+                "import os, threading",
+                "log.error('one'); log.error('two')",
+                "pid = os.fork()",
+                "if pid == 0:",
+                "    log.error('in the worker')",
+                "    threading.Event().wait(20); os._exit(0)",
+                "input(); os.kill(pid, 9)",
+            )
+        )
+        wait_until(lambda: any("in the worker" in mail.content.decode("ascii") for mail in server.mails))
+        process.communicate("\n", timeout=30)

@@ -432,7 +432,7 @@ def test_of_too_many_records_those_of_the_oldest_runs_go(ledger):
         ledger.prune(0.0, 0.0, 4)
         assert texts(ledger, 1, 2, 3) == ["2a", "2b", "3a", "3b"]
         ledger.prune(0.0, 0.0, 1)
-        assert texts(ledger, 1, 2, 3) == []
+        assert texts(ledger, 1, 2, 3) == ["3a", "3b"]
         assert [folded.run.number for folded in ledger.runs(10)] == [3, 2, 1]
 
 
@@ -570,3 +570,23 @@ def test_any_text_reads_back(ledger, given_texts):
 
         assert {name: state.reason for name, state in ledger.states("host").items()} == given_texts
         assert {r.source: r.text for r in ledger.records("a1", None, 0)} == given_texts
+
+
+def test_the_newest_run_keeps_its_records_however_many_they_are(ledger):
+    with ledger.transaction():
+        logged(ledger, 1, record("old"))
+        logged(ledger, 2, *(record(str(n)) for n in range(5)))
+        ledger.all_gathered()
+        ledger.prune(0.0, 0.0, 3)
+
+        assert texts(ledger, 1, 2) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_run_that_began_with_a_wrong_clock_is_as_old_as_its_folding(ledger):
+    with ledger.transaction():
+        logged(ledger, 1, record("kept"), began_at=5.0, folded_at=1_000_000.0)
+        ledger.all_gathered()
+        ledger.prune(900_000.0, 900_000.0, 10)
+
+        assert texts(ledger, 1) == ["kept"]
+        assert len(ledger.runs(10)) == 1

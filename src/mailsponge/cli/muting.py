@@ -204,6 +204,8 @@ def _forget_job(place: JobPlace, job: str, yes: bool) -> None:
         if not mine:
             output.fail(f"{job} is being squeezed right now: try again")
         name = f".forgotten-{int(clock.now())}-{place.directory.name}"[:240]
+        if folder.any_alive(place):
+            output.fail(f"a run of {job} is going on: end it first, or what it logs would be forgotten, too")
         aside = place.directory.with_name(name)
         forget_job(place, name)
         os.rename(place.directory, aside)

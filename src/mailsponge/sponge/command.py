@@ -39,7 +39,7 @@ _MOST_IN_A_PIPE: Final = 1024 * 1024
 _PAUSE: Final = 0.02
 
 _PASSED_ON: Final = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
-"""Signals that are for the command. Ctrl-C reaches it by itself: it is in the same process group."""
+"""Signals that are for the command, wherever they come from."""
 
 Passed = Callable[[int, bytes], None]
 """Writes output through to a descriptor, as it came."""
@@ -185,6 +185,20 @@ def _open_closed_streams() -> None:
     os.close(descriptor)
 
 
+def _at_a_terminal() -> bool:
+    """Whether this process is in the foreground of a terminal."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except (OSError, AttributeError):
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
 @contextmanager
 def _signals_passed_on(child: subprocess.Popen[bytes]) -> Iterator[None]:
     """While the command runs, signals are for it; afterwards everything is as it was."""
@@ -194,7 +208,10 @@ def _signals_passed_on(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
     wanted = [getattr(signal, name) for name in _PASSED_ON if hasattr(signal, name)]
     before = {number: signal.signal(number, pass_on) for number in wanted}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and Ctrl-\\ reach the command by themselves where a terminal sends them; from elsewhere they are passed on.
+    for name in ("SIGINT", "SIGQUIT"):
+        if number := getattr(signal, name, None):
+            before[number] = signal.signal(number, signal.SIG_IGN if _at_a_terminal() else pass_on)
     try:
         yield
     finally:

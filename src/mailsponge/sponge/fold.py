@@ -90,7 +90,7 @@ class Fold:
                     continue
                 at, level, name, source = get("t", self._last_at), get("l", 0), get("n", ""), get("s", "")
                 if not 0 <= at <= _LATEST:
-                    raise ValueError(f"no moment: {at}")
+                    at = self._last_at
                 if at > self._last_at:
                     self._last_at = at
                 detail = _text(line, "e") if "e" in line else ""

@@ -52,13 +52,17 @@ class OpenRun(NamedTuple):
     folder: Path
     descriptor: int
 
+    def is_in_place(self) -> bool:
+        """Whether its journal is still where whoever folds it will look."""
+        return (self.folder / OWNER).exists()
+
 
 def begin(
     place: JobPlace, first_line: Callable[[str, int], bytes], name: RandomName = random_name
 ) -> OpenRun:
     """Begin a run. ``first_line`` makes the journal's first line of the run's id and number. Raises OSError."""
     make_directories(place)
-    run_id, number = name(), draw_number(place)
+    run_id, number, pid = name(), draw_number(place), os.getpid()
     if not OPEN_FILES_MOVE:
         return _begin_in_place(place.runs / f"{number:08d}", run_id, number, first_line(run_id, number))
     newborn = place.runs / f"{_NEWBORN}{run_id}"
@@ -72,7 +76,9 @@ def begin(
             os.close(descriptor)
             raise
     except BaseException:
-        _remove_tree(newborn)
+        # A signal's handler may have forked in here, and its child be on its way out: all this is not the child's.
+        if os.getpid() == pid:
+            _remove_tree(newborn)
         raise
     return OpenRun(run_id, number, folder, descriptor)
 

@@ -199,7 +199,7 @@ class SpongeHandler(logging.Handler):
         elif record.exc_info or record.exc_text or record.stack_info:
             tail += _detail(record)
         return (
-            f'{{"t":{record.created!r},"l":{record.levelno},"n":{quoted(record.name)},'
+            f'{{"t":{record.created!r},"l":{+record.levelno},"n":{quoted(record.name)},'
             f'"m":{quoted(message)}{tail}}}\n'
         ).encode("ascii")
 

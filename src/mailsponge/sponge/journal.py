@@ -25,6 +25,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ class Journal:
 
     __slots__ = (
         "_descriptor",
+        "_file",
         "_lock",
         "_overflow",
         "_torn",
@@ -65,6 +67,7 @@ class Journal:
 
     def __init__(self, descriptor: int | None, overflow: Callable[[bytes], None]) -> None:
         self._descriptor = descriptor
+        self._file = None if descriptor is None else _identity(descriptor)
         _takes_nothing()  # Now: when the journal is closed, there may be no descriptor left to be had.
         self._overflow = overflow
         self._waiting: deque[bytes] = deque()
@@ -164,6 +167,9 @@ class Journal:
         next; so it fails, and its writer learns that the journal is closed.
         """
         self.closed = True
+        if self._descriptor is not None and _identity(self._descriptor) != self._file:
+            # The program has closed descriptors that it does not know, as daemons do; by now that number is its own.
+            self._descriptor = None
         if self._descriptor is not None:
             try:
                 os.dup2(_takes_nothing(), self._descriptor, inheritable=False)
@@ -179,6 +185,15 @@ class Journal:
 
     __del__ = _give_back
     """Now that nobody can write to it."""
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """Which file a descriptor leads to; None if to none."""
+    try:
+        file = os.fstat(descriptor)
+    except OSError:
+        return None
+    return file.st_dev, file.st_ino
 
 
 @functools.cache
@@ -251,10 +266,14 @@ def _read_together(block: bytes) -> list[dict[str, Any]] | None:
     return values if is_one_each else None
 
 
+_NO_MOMENT: Final = re.compile(rb'^\{"t":-?(?:nan|inf),')
+"""How a record begins that was made by hand with no moment that there is. To look for it when it is written costs."""
+
+
 def _read_alone(raw: bytes) -> dict[str, Any] | None:
     """Read one line, whatever it holds; None if that is nothing."""
     try:
-        fields = json.loads(raw)
+        fields = json.loads(_NO_MOMENT.sub(b'{"t":-1,', raw))
     except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict):

@@ -14,10 +14,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from mailsponge.clock import Deadline
 from mailsponge.sponge import lock
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.places import JobPlace
-from mailsponge.sponge.run import Job, ending_of
+from mailsponge.sponge.run import Job, birth, ending_of
 from mailsponge.sponge.settings import Settings
 
 
@@ -51,9 +52,12 @@ class Process:
     def _put_in_hooks(self) -> None:
         atexit.register(self._end_with_logging)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forked)
+            os.register_at_fork(
+                before=birth.acquire, after_in_parent=birth.release, after_in_child=self._forked
+            )
 
     def _forked(self) -> None:
+        birth.release()
         self._lock = threading.Lock()
         lock.forked()
         for job in self._jobs.values():
@@ -73,9 +77,11 @@ class Process:
     def end_all(self) -> None:
         """End every job's run as the process ends: finished, crashed or interrupted."""
         ending, why = ending_of(_uncaught())
-        for job in self.jobs():
+        # Each from now on: several jobs that wait one after the other hold the program up no longer than one.
+        deadlines = [(job, Deadline(job.settings.timeout)) for job in self.jobs()]
+        for job, deadline in deadlines:
             try:
-                job.end_with_process(ending, why)
+                job.end_with_process(ending, why, deadline)
             except KeyboardInterrupt:
                 # Somebody does not want to wait for a mail server that says nothing.
                 complain(

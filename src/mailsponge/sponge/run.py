@@ -25,12 +25,19 @@ from mailsponge.sponge.blocks import Blocks
 from mailsponge.sponge.complaint import complain
 from mailsponge.sponge.journal import VERSION, Journal, line, tells_something
 from mailsponge.sponge.mailhost import Credentials, credentials, parse
+from mailsponge.sponge.mask import Mask
 from mailsponge.sponge.model import Ending, Mail, Outcome, Squeeze
 from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.sender import user_and_host
 from mailsponge.sponge.settings import Settings
 
 _CHILD: Final = "a child's records belong to the run of the process that began it"
+birth: Final = threading.RLock()
+"""Held from the moment at which a journal is locked until it is known whose it is.
+
+A fork in between would leave a child with a lock that it does not know of.
+"""
+
 _CANNOT: Final = "what squeezes could not be loaded"
 _NOWHERE: Final = "the state directory cannot be written: what was logged is on standard error"
 
@@ -163,7 +170,7 @@ class Job:
 
     def begin(self) -> Journal:
         """Begin the process's run of this job, or join the run of its parent. Never raises OSError."""
-        with self._lock:
+        with birth, self._lock:
             if self.journal is None:
                 journal = self._joined() or self._begun()
                 with self._blocks.lock:
@@ -194,14 +201,21 @@ class Job:
 
     def _cut(self) -> None:
         """Let the process's run end and the next one go on, if nothing speaks against it now. Waits for nobody."""
-        if not self._lock.acquire(blocking=False):
+        if not birth.acquire(blocking=False):
             return
         try:
-            if monotonic() >= self.cut_at:
-                self.cut_at = monotonic() + min(self._every, _TOO_EARLY)
-                self._cut_unless_it_is_too_early()
+            if self._lock.acquire(blocking=False):
+                try:
+                    self._cut_if_it_is_time()
+                finally:
+                    self._lock.release()
         finally:
-            self._lock.release()
+            birth.release()
+
+    def _cut_if_it_is_time(self) -> None:
+        if monotonic() >= self.cut_at:
+            self.cut_at = monotonic() + min(self._every, _TOO_EARLY)
+            self._cut_unless_it_is_too_early()
 
     def _cut_unless_it_is_too_early(self) -> None:
         try:
@@ -307,14 +321,14 @@ class Job:
 
     def end(self) -> Squeeze:
         """End the process's run and squeeze. In a child only its own file ends."""
-        return self._end(self._take(), Ending.FINISHED, "")
+        return self._end(self._take(), Ending.FINISHED, "", Deadline(self.settings.timeout))
 
-    def end_with_process(self, ending: Ending, why: str) -> None:
+    def end_with_process(self, ending: Ending, why: str, deadline: Deadline) -> None:
         """End the process's run as the process ends. What is logged even later has no run that it could finish."""
         with self._lock:
             last = self._take()
             self._process_ends = True
-        self._end(last, ending, why)
+        self._end(last, ending, why, deadline)
 
     def _take(self) -> _Last:
         """The run as it is; the next record begins another."""
@@ -328,8 +342,7 @@ class Job:
                 family.withdraw(self.place)
             return last
 
-    def _end(self, last: _Last, ending: Ending, why: str) -> Squeeze:
-        deadline = Deadline(self.settings.timeout)
+    def _end(self, last: _Last, ending: Ending, why: str, deadline: Deadline) -> Squeeze:
         if self._squeezing is not None and self._squeezing.ident is not None:
             self._squeezing.join(deadline.left())
         is_kept = self._close_last(last, ending, why)
@@ -339,6 +352,10 @@ class Job:
         return self._squeeze(deadline) if is_kept else Squeeze(reason=_NOWHERE)
 
     def _close_last(self, last: _Last, ending: Ending, why: str) -> bool:
+        if last.run is not None and not last.run.is_in_place():
+            self._complain(
+                f"the state directory {self.place.directory} was removed, or moved away, and what was logged with it"
+            )
         return last.journal is None or self._close(last.journal, None if last.is_stray else ending, why)
 
     def _close(self, journal: Journal, ending: Ending | None, why: str) -> bool:
@@ -355,7 +372,8 @@ class Job:
     def _close_homeless(self, lines: list[bytes]) -> bool:
         """Try once more: the directory may be writable by now, though it was not when the run began."""
         try:
-            run = folder.begin(self.place, self._begin_line)
+            with birth:
+                run = folder.begin(self.place, self._begin_line)
         except OSError:
             for lost in lines:
                 self._overflow(lost)
@@ -396,9 +414,10 @@ class Job:
     @contextmanager
     def unit(self) -> Iterator[None]:
         """One unit of work of a program that never ends, as a run of its own."""
-        journal, run = self._opened()
-        name = run.id if run else folder.random_name()
-        self.units[name] = _Unit(journal, run)
+        with birth:
+            journal, run = self._opened()
+            name = run.id if run else folder.random_name()
+            self.units[name] = _Unit(journal, run)
         token = units.set((name, *units.get()))
         ending, why = Ending.FINISHED, ""
         try:
@@ -429,6 +448,15 @@ class Job:
         self.journal = self._run = self._closing = self._squeezing = None
         self.cut_at = math.inf
 
+    def disown(self) -> None:
+        """In a child: have runs of its own from the next record on, instead of a part in its parent's."""
+        with self._lock:
+            if self._owner_folder is not None:
+                self._owner_folder = None
+                last, self.journal = self.journal, None
+                for lost in last.close() if last is not None else ():
+                    self._overflow(lost)
+
     def notice(self, journal: Journal) -> None:
         """Say once that the disk takes no more."""
         if journal.trouble is not None:
@@ -443,9 +471,10 @@ class Job:
             complain(f"job {self.settings.job}: {message}")
 
     def _overflow(self, line: bytes) -> None:
-        """The last resort: what can be kept nowhere is at least shown."""
+        """The last resort: what can be kept nowhere is at least shown, its secrets masked as anywhere."""
         if tells_something(line):
-            complain(f"job {self.settings.job}: not kept: {line.decode('ascii', 'backslashreplace').strip()}")
+            shown = Mask(self.settings.mask).text(line.decode("ascii", "backslashreplace").strip())
+            complain(f"job {self.settings.job}: not kept: {shown}")
 
 
 def ending_of(error: BaseException | None) -> tuple[Ending, str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any, Final
 
 from mailsponge.clock import Deadline, monotonic
 from mailsponge.errors import StateError
+from mailsponge.sponge import folder, places
 from mailsponge.sponge.complaint import complain
+from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.handler import SpongeHandler
 from mailsponge.sponge.mailhost import Given
 
@@ -24,7 +28,9 @@ class SMTPHandler(logging.Handler):
 
     The first record is mailed at once: plain text, and exactly what the formatter made of it. What is logged within a
     minute of a mail becomes one digest: mailed when the minute is over, or when the program ends. What no mail server
-    takes waits in the state directory, under the program's name, for its next run or ``mailsponge check``.
+    takes waits in the state directory, under the program's name, for its next run or ``mailsponge check``; a second
+    handler, with other people to mail to, has its own beside it. What is mailed at once is mailed as
+    it is formatted, its secrets with it; of all else they are masked.
 
     Args:
         mailhost: a host, (host, port), or anything that :class:`SpongeHandler` takes.
@@ -49,13 +55,14 @@ class SMTPHandler(logging.Handler):
         timeout: float = 5.0,
     ) -> None:
         super().__init__()
-        self.mailhost, self.fromaddr, self.subject = mailhost, fromaddr, subject
+        self.mailhost, self.mailport = mailhost if isinstance(mailhost, tuple) else (mailhost, None)
+        self.fromaddr, self.subject = fromaddr, subject
         self.toaddrs = [toaddrs] if isinstance(toaddrs, str) else list(toaddrs)
         self.username: str | None = credentials[0] if credentials else None
         self.password: str | None = credentials[1] if credentials else None
         self.secure, self.timeout = secure, timeout
         self._waiting = SpongeHandler(
-            program_name(),
+            _job_of(program_name(), self.toaddrs),
             [_bare(address) for address in self.toaddrs],
             fromaddr=_bare(fromaddr),
             mailhost=mailhost,
@@ -68,9 +75,12 @@ class SMTPHandler(logging.Handler):
             digest="1 record",
             every="never",
         )
-        self._decide = threading.Lock()
+        self._waiting.job.disown()
+        # One that the same thread may take twice: a signal's handler may log while it is held.
+        self._decide = threading.RLock()
         self._quiet_until = float("-inf")
         self._timer: threading.Timer | None = None
+        _mind_forks(self)
 
     def getSubject(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The subject of the mail about a record; a subclass may have one a record."""
@@ -136,6 +146,56 @@ class SMTPHandler(logging.Handler):
             trouble = "" if outcome.status == "sent" else f"{outcome.reply}, and it cannot be kept: {error}"
         if trouble:
             complain(f"job {job.settings.job}: {trouble}")
+
+    def _forked(self) -> None:
+        """In a child made by fork: it has a timer without the thread behind it, and a lock that may be held."""
+        self._decide = threading.RLock()
+        self._timer = None
+        self._waiting.job.disown()
+
+
+_all: weakref.WeakSet[SMTPHandler] = weakref.WeakSet()
+
+
+def _mind_forks(handler: SMTPHandler) -> None:
+    if not _all and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forked)
+    _all.add(handler)
+
+
+def _forked() -> None:
+    for handler in list(_all):
+        handler._forked()
+
+
+def _job_of(program: str, toaddrs: Sequence[str]) -> str:
+    """The job of a handler: the program's name, with a number if another handler has that for other people to mail to.
+
+    What waits under a name goes to those whom its handler mails to; so each keeps to its own, also from run to run.
+    """
+    mark = "\n".join(toaddrs).encode("utf-8", "backslashreplace")
+    for number in itertools.count(1):
+        job = program if number == 1 else f"{program} {number}"
+        place = places.job_place(places.state_directory(defaults().state, os.environ), job)
+        try:
+            if _is_marked(place, mark):
+                return job
+        except OSError:
+            # Nothing can be kept there at all, and so nothing be mixed up.
+            return program
+    raise AssertionError
+
+
+def _is_marked(place: places.JobPlace, mark: bytes) -> bool:
+    """Whether a job is of that handler: it is the first there, or was it before. Raises OSError."""
+    folder.make_directories(place)
+    path = place.directory / "smtp-handler"
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(mark)
+    except FileExistsError:
+        return path.read_bytes() == mark
+    return True
 
 
 def program_name() -> str:

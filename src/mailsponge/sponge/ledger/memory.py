@@ -231,10 +231,12 @@ class MemoryLedger:
         total = 0
         for run_id, (folded, _) in reversed(list(self._runs.items())):
             total += len(self._records.get(run_id, []))
-            is_old = folded.run.began_at < records_before or total > most_records
+            at = max(folded.run.began_at, folded.run.folded_at)
+            is_newest = total == len(self._records.get(run_id, []))
+            is_old = at < records_before or (total > most_records and not is_newest)
             if is_old and run_id in self._gathered:
                 self._records.pop(run_id, None)
-            if folded.run.began_at < runs_before and run_id not in self._records:
+            if at < runs_before and run_id not in self._records:
                 del self._runs[run_id]
         self._silences = [silence for silence in self._silences if silence.until >= runs_before]
         for mail in list(self._mails.values()):

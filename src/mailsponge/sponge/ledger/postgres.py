@@ -46,6 +46,7 @@ from mailsponge.sponge.model import (
 )
 
 _GATHERED: Final = "gathered"
+_NOT_THE_NEWEST: Final = "seq < (SELECT max(seq) FROM mailsponge.run WHERE job = %(job)s)"
 _LOGGED: Final = "logged"
 """Small things remembered of a job: up to which run everything was gathered, and how many records there are."""
 _QUIET: Final = Incident()
@@ -398,13 +399,17 @@ class PostgresLedger:
         """Forget what is too old, or too much."""
         until = self._gathered_until()
         self._forget_logs(
-            "began_at < %(before)s ORDER BY seq", until, lambda records: True, before=records_before
+            "greatest(began_at, folded_at) < %(before)s ORDER BY seq",
+            until,
+            lambda records: True,
+            before=records_before,
         )
         total = int(self.memo(_LOGGED) or 0)
         if total > most_records:
             excess = total - most_records
-            self._forget_logs("true ORDER BY seq", until, _as_long_as_there_are(excess))
-        old = "SELECT id FROM mailsponge.run WHERE job = %s AND began_at < %s AND (seq <= %s OR NOT logged)"
+            self._forget_logs(f"{_NOT_THE_NEWEST} ORDER BY seq", until, _as_long_as_there_are(excess))
+        old = "SELECT id FROM mailsponge.run WHERE job = %s AND greatest(began_at, folded_at) < %s"
+        old += " AND (seq <= %s OR NOT logged)"
         given = (self._job, runs_before, until)
         self._session.execute(
             f"DELETE FROM mailsponge.verdict WHERE job = %s AND run IN ({old})", self._job, *given

@@ -313,15 +313,18 @@ class SqliteLedger(SqliteFile):
     def prune(self, records_before: float, runs_before: float, most_records: int) -> None:
         """Forget what is too old, or too much."""
         execute = self._database.execute
-        summed = "SELECT id, began_at, seq, sum(records) OVER (ORDER BY seq DESC) AS total FROM run"
-        runs = f"SELECT id FROM ({summed}) WHERE (began_at < ? OR total > ?) AND seq <= ?"
+        # Since a run began or was folded, whichever is later: a clock may have been wrong when it began. And the newest
+        # run keeps its records, however many they are.
+        newer = "sum(records) OVER (ORDER BY seq DESC) - records AS newer"
+        summed = f"SELECT id, max(began_at, folded_at) AS at, seq, records, {newer} FROM run"
+        runs = f"SELECT id FROM ({summed}) WHERE (at < ? OR (newer > 0 AND newer + records > ?)) AND seq <= ?"
         limits = (records_before, most_records, self._gathered_until())
         execute(
             f"DELETE FROM record WHERE rowid IN (SELECT record.rowid FROM {_SPANS} WHERE run IN ({runs}))",
             limits,
         )
         execute(f"DELETE FROM span WHERE run IN ({runs})", limits)
-        old = "began_at < :before AND (seq <= :gathered OR records = 0)"
+        old = "max(began_at, folded_at) < :before AND (seq <= :gathered OR records = 0)"
         moments = {"before": runs_before, "gathered": self._gathered_until()}
         execute(f"DELETE FROM verdict WHERE run IN (SELECT id FROM run WHERE {old})", moments)
         execute(f"DELETE FROM run WHERE {old}", moments)

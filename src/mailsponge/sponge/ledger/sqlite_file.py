@@ -134,11 +134,13 @@ class SqliteFile:
     def _committed(self) -> Iterator[None]:
         self._wait_no_longer_than_is_left()
         self._database.execute("BEGIN IMMEDIATE")
+        pid = os.getpid()
         try:
             yield
             self._database.execute("COMMIT")
         except BaseException:
-            if self._database.in_transaction:
+            # A child that a signal's handler forked in here comes by on its way out; the transaction is not its own.
+            if self._database.in_transaction and os.getpid() == pid:
                 self._database.execute("ROLLBACK")
             raise
 
