@@ -361,10 +361,6 @@ DAMAGED = [
     b"1" * 10_000 + b"\n",
     record(t="yesterday"),
     record(t=None),
-    record(t=-1.0),
-    record(t=float("nan")),
-    record(t=float("inf")),
-    record(t=1e18),
     record(level=10**30),
     record(level=None),
     record(level="40"),
@@ -455,3 +451,11 @@ def undone(ledger: SqliteLedger) -> Iterator[None]:
 
 class EndOfExample(Exception):
     """Undoes what an example put into the ledger."""
+
+
+@pytest.mark.parametrize("moment", [-1.0, float("nan"), float("inf"), 1e18])
+def test_a_record_of_no_moment_was_logged_when_the_one_before_it_was(fold, moment):
+    folded = fold(BEGIN, record(t=120.0), record(ERROR, s="x", t=moment), END)
+
+    assert [(r.source, r.level, r.at) for r in folded.records] == [("", 20, 120.0), ("x", ERROR, 120.0)]
+    assert folded.attempts["x"].highest == ERROR
