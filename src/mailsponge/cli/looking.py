@@ -61,7 +61,7 @@ def history(job: str, source: str | None, most: int, as_json: bool, state: str |
       mailsponge history podcasts --json
     """
     with reading(one_place(state, job)) as ledger:
-        runs = [folded for folded in ledger.runs(most) if source is None or source in folded.verdicts]
+        runs = ledger.runs(most) if source is None else _that_judged(ledger, source, most)
         if not runs and source is not None:
             _require_source(ledger, job, source)
         names = [source] if source is not None else _named(runs)
@@ -80,6 +80,17 @@ def history(job: str, source: str | None, most: int, as_json: bool, state: str |
 def _require_source(ledger: Ledger, job: str, source: str) -> None:
     if source != JOB_ITSELF and source not in {standing.source for standing in ledger.standings()}:
         output.fail(f"{job} knows no source {clean.line(source)!r}: {typed('status', job)} shows their names")
+
+
+def _that_judged(ledger: Ledger, source: str, most: int) -> list[Folded]:
+    """The last runs that gave a source a verdict, newest first."""
+    looked_at = most
+    while True:
+        runs = ledger.runs(looked_at)
+        found = [folded for folded in runs if source in folded.verdicts][:most]
+        if len(found) == most or len(runs) < looked_at:
+            return found
+        looked_at *= 4
 
 
 def _named(runs: Iterable[Folded]) -> list[str]:

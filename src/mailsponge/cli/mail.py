@@ -67,7 +67,7 @@ def list_(data: Path | None, config: Path | None, user: str | None, as_json: boo
       mailsponge mail list --json | jq '.[] | select(.seen | not) | .subject'
     """
     with _mailboxes(data, config) as mailboxes:
-        entries = mailboxes.mails(None if user is None else _of_user(user, mailboxes, config))
+        entries = mailboxes.mails(None if user is None else _of_user(user, mailboxes, data, config))
     if as_json:
         output.print_json([_for_scripts(entry) for entry in entries])
     elif entries:
@@ -117,8 +117,13 @@ def _mailboxes(data: Path | None, config: Path | None) -> Iterator[Mailboxes]:
         yield mailboxes
 
 
-def _of_user(user: str, mailboxes: Mailboxes, config: Path | None) -> str:
-    """The mailbox of somebody who lives here, or for whom mail lies here. Raises UsageError, ConfigError."""
+def _of_user(user: str, mailboxes: Mailboxes, data: Path | None, config: Path | None) -> str:
+    """The mailbox of somebody who lives here, or for whom mail lies here. Raises UsageError, ConfigError.
+
+    Who lives in a data directory that is given without its configuration is not known: then anybody may.
+    """
+    if data is not None and config is None:
+        return _as_kept(user, mailboxes)
     users = configuration.load(config, Machine.here()).config.users
     known = sorted({*mailboxes.mailboxes(), *users})
     for name in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Iterator
@@ -63,7 +64,8 @@ def silence(job: str, source: str, duration: str | None, because: str, end: bool
     now = clock.now()
     if end:
         with _changing(place) as ledger:
-            ended = [s for s in ledger.silences() if s.pattern == source and s.since <= now < s.until]
+            named = (source, glob.escape(source))
+            ended = [s for s in ledger.silences() if s.pattern in named and s.since <= now < s.until]
             if not ended:
                 output.fail(f"no silence of {_shown(source)} is going on: {typed('silence', job)} lists them")
             ledger.put_silences([s._replace(until=now) if s in ended else s for s in ledger.silences()])
@@ -72,10 +74,12 @@ def silence(job: str, source: str, duration: str | None, because: str, end: bool
     if duration is None:
         _list_silences(place, now)
         return
-    new = Silence(source, now, now + _seconds(duration), because)
+    until = now + _seconds(duration)
     with _changing(place) as ledger:
+        known = {standing.source for standing in ledger.standings()}
+        # A source's own name is no pattern, whatever stands in it.
+        new = Silence(glob.escape(source) if source in known else source, now, until, because)
         ledger.put_silences([*ledger.silences(), new])
-        known = ledger.states().keys() | {standing.source for standing in ledger.standings()}
         matched = [name for name in known if telling.silence_of(name, [new], now)]
     click.echo(f"{clean.line(job)}: {_shown(source)} is silent until {moment(new.until)}")
     if source != EVERYTHING and not matched:

@@ -18,6 +18,8 @@ _LATEST: Final = 250_000_000_000.0
 
 _ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
+_FRAMES: Final = "Traceback (most recent call last):"
+
 _HIGHEST_LEVEL: Final = 1_000_000_000
 """No store takes a number of any size."""
 
@@ -235,6 +237,12 @@ def _damaged(raw: str, at: float) -> Record:
 
 
 def _headline(traceback: str) -> tuple[str, str]:
-    """The last line of a traceback, which says what happened, and the whole of it."""
+    """The line of a traceback that says what happened, and the whole of it.
+
+    It is the first one behind the frames, which are indented; a message of several lines goes on after it, and so do
+    notes. Where there are no frames, as in a group of exceptions, it is the last one.
+    """
     lines = traceback.strip().splitlines() or [""]
-    return lines[-1], traceback
+    begins = max((n for n, line in enumerate(lines) if line.startswith(_FRAMES)), default=len(lines))
+    said = (line for line in lines[begins + 1 :] if line and not line.startswith(" "))
+    return next(said, lines[-1]), traceback

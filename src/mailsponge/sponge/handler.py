@@ -86,7 +86,7 @@ class SpongeHandler(logging.Handler):
         common_cause: float = 0.8,
         digest: str | None = None,
         expect: str | None = None,
-        mask: Sequence[str] = (),
+        mask: str | Sequence[str] = (),
         keep_records: str | None = None,
         keep_runs: str | None = None,
         every: str = "1 hour",
@@ -108,7 +108,7 @@ class SpongeHandler(logging.Handler):
             common_cause=common_cause,
             digest=digest,
             expect=expect,
-            mask=(*otherwise.mask, *mask),
+            mask=(*otherwise.mask, *([mask] if isinstance(mask, str) else mask)),
             keep_records=keep_records or otherwise.keep_records,
             keep_runs=keep_runs or otherwise.keep_runs,
         )

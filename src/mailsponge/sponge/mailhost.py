@@ -45,7 +45,7 @@ class MailHost(NamedTuple):
         return self.host if self.scheme == "sendmail" else f"{self.host}:{self.port}"
 
 
-Given = str | Sequence[str | int] | None
+Given = str | Sequence[str | int | None] | None
 
 
 def parse(given: Given) -> MailHost:
@@ -61,10 +61,14 @@ def parse(given: Given) -> MailHost:
     return _parse_host(given)
 
 
-def _parse_pair(given: Sequence[str | int]) -> MailHost:
+def _parse_pair(given: Sequence[str | int | None]) -> MailHost:
     try:
         host, port = given
-        return MailHost("smtp", _checked_host(str(host)), _checked_port(int(port)))
+        return MailHost(
+            "smtp",
+            _checked_host(str(host)),
+            _checked_port(_DEFAULT_PORTS["smtp"] if port is None else int(port)),
+        )
     except (TypeError, ValueError) as error:
         raise UsageError(f"mailhost {_shown(repr(given))}: {_SHAPES}") from error
 

@@ -148,7 +148,7 @@ class Squeezer:
                 ledger.put_settings(self._settings.to_json())
             keep = self._settings
             ledger.prune(now - duration(keep.keep_records), now - duration(keep.keep_runs), MOST_RECORDS)
-            reason = _reason(flips, notes, deliberation.states(host))
+            reason = _reason(flips, ticked.digest, notes, deliberation.states(host))
         for path in folders:
             folder.remove(path)
         folder.sweep(self._place, now)
@@ -256,8 +256,13 @@ class _Done(NamedTuple):
     folded: int
 
 
-def _reason(flips: Sequence[Flip], notes: Sequence[str], states: dict[str, SourceState]) -> str:
+def _reason(
+    flips: Sequence[Flip], is_digest_due: bool, notes: Sequence[str], states: dict[str, SourceState]
+) -> str:
     """Why there is a mail or none, in words."""
+    if is_digest_due:
+        told = _reason(flips, False, notes, states) if flips else ""
+        return "; ".join(filter(None, (told, "the digest of everything gathered is due")))
     if flips:
         return ", ".join(f"{digest.name(flip.source)} {flip.said}" for flip in flips[:3]) + (
             f" and {len(flips) - 3} more" if len(flips) > 3 else ""

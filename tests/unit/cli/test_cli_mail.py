@@ -118,10 +118,18 @@ def test_a_list_can_be_of_one_user_whatever_the_case(post):
     assert [mail["mailbox"] for mail in post.listed("--user", "you")] == ["You"]
 
 
+def test_who_lives_in_a_directory_without_its_configuration_is_not_known(post):
+    post.keep(HELLO, "me")
+
+    assert post.listed("--user", "you") == []
+
+
 def test_a_user_who_is_not_there_is_an_error_that_names_those_who_are(post):
     post.keep(HELLO, "me", "You")
 
-    done = post.mail("list", "--user", "nobody")
+    done = CliRunner().invoke(
+        main, ["mail", "list", "--user", "nobody"], env={"MAILSPONGE_DATA": str(post.data)}
+    )
 
     assert (done.exit_code, done.stdout) == (1, "")
     assert "nobody here is called 'nobody'" in done.stderr

@@ -156,3 +156,13 @@ def test_what_never_failed_says_so(job):
 
     assert result.exit_code == 1
     assert result.stderr == "mailsponge: a has not failed in any run that is kept\n"
+
+
+def test_a_source_that_was_judged_long_ago_is_found(job):
+    job.ran(works=("long ago", "b"))
+    for _ in range(40):
+        job.ran(works=("b",))
+
+    (run,) = json.loads(job.command("history", "podcasts", "long ago", "--json").stdout)
+
+    assert run["verdicts"]["long ago"] == "ok"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -157,3 +158,18 @@ def test_a_job_without_a_run_can_be_forgotten(job):
     job_place(job.place.directory.parent, "other").runs.mkdir(parents=True)
 
     assert job.command("forget", "other", "--yes").exit_code == 0
+
+
+def test_a_sources_own_name_is_no_pattern(job):
+    for _ in range(2):
+        job.ran("feed[1]", works=("feed1", "other"))
+
+    done = job.command("silence", "podcasts", "feed[1]", "--for", "1 day")
+
+    assert done.exit_code == 0
+    rows = {
+        row["source"]: row["silenced_until"] for row in json.loads(job.command("status", "--json").stdout)
+    }
+    assert rows["feed[1]"] is not None
+    assert rows["feed1"] is None
+    assert job.command("silence", "podcasts", "feed[1]", "--end").exit_code == 0

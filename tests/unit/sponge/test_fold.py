@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -459,3 +460,24 @@ def test_a_record_of_no_moment_was_logged_when_the_one_before_it_was(fold, momen
 
     assert [(r.source, r.level, r.at) for r in folded.records] == [("", 20, 120.0), ("x", ERROR, 120.0)]
     assert folded.attempts["x"].highest == ERROR
+
+
+@pytest.mark.parametrize(
+    ("message", "headline"),
+    [
+        ("ValueError('one line')", "ValueError: one line"),
+        ("ValueError('two\\n  lines')", "ValueError: two"),
+        ("ValueError('first\\nsecond')", "ValueError: first"),
+    ],
+)
+def test_the_headline_of_an_exception_is_where_it_says_what_happened(fold, message, headline):
+    try:
+        raise eval(message)
+    except ValueError as error:
+        error.add_note("see the manual")
+        trace = "".join(traceback.format_exception(error))
+
+    folded = fold(BEGIN, {"k": "out", "t": 150.0, "s": "x", "e": trace}, END)
+
+    assert folded.records[0].text == headline
+    assert folded.records[0].detail == trace

@@ -82,7 +82,6 @@ def test_every_shape_is_understood(given, host):
         "smtp://[::1",
         ("mail.example.org",),
         ("mail.example.org", 25, 26),
-        ("mail.example.org", None),
         ("mail.example.org", "smtp"),
         ("", 25),
         25,
@@ -227,3 +226,7 @@ def test_credentials_never_show_the_password():
     assert SECRET not in repr(login)
     assert SECRET not in f"{login}"
     assert SECRET not in repr([login])
+
+
+def test_a_pair_without_a_port_means_the_usual_one_as_in_the_standard_library():
+    assert parse(("mail.example.org", None)) == MailHost("smtp", "mail.example.org", 25)

@@ -43,6 +43,13 @@ def test_everything_is_gathered_over_runs_and_mailed_once_when_there_is_that_muc
     assert text_of(told[5][0]).count("x is down") == 3
 
 
+def test_a_squeeze_says_that_it_was_for_the_digest(job):
+    job.settings = replace(SETTINGS, patience="never", digest="1 record")
+    job.ran(fails="x", works="y")
+
+    assert job.squeeze().reason.startswith("the digest of everything gathered is due")
+
+
 def test_the_level_says_what_counts_and_everything_is_mailed(job):
     job.settings = replace(SETTINGS, patience="never", digest="2 ERROR records")
     run = job.begin()
