@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 
+import pytest
 from digest_hostile import hostile
 from digest_parts import NOW, attached, body_of, flip, job, mail, part_of, ran, read, record, text_of
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mailsponge import clean, clock
+from mailsponge.sponge.digest.records import Records
 from mailsponge.sponge.ledger.memory import MemoryLedger
-from mailsponge.sponge.model import CRITICAL, Mail
+from mailsponge.sponge.model import CRITICAL, ERROR, Mail
 
 
 def check_is_clean(content: bytes) -> EmailMessage:
@@ -45,6 +47,29 @@ def test_a_hostile_message_stays_in_the_body(text):
 
     assert body.count("\nNEW") + body.startswith("NEW") == 1
     assert "feeds: after\n" in body
+
+
+@pytest.mark.parametrize("field", ["text", "detail"])
+def test_of_a_huge_text_only_its_two_ends_are_cleaned(field, monkeypatch):
+    seen = []
+    block = clean.block
+    monkeypatch.setattr(clean, "block", lambda text: seen.append(len(text)) or block(text))
+    records = Records(1, ERROR)
+
+    log = records.log("x", "x", [[record(**{field: "\x1b" * 20_000_000})]], 0, NOW)
+
+    assert sum(seen) <= 500_000
+    (entry,) = log.items
+    assert "… 19600000 characters …" in entry.lines + entry.detail
+    assert records.is_much_hidden
+    assert not log.is_whole
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_long_text_is_cut_only_where_it_is_too_long(more):
+    (entry,) = Records(1, ERROR).log("x", "x", [[record("a" * (400_000 + more))]], 0, NOW).items
+
+    assert ("… 1 character …" in entry.lines) is bool(more)
 
 
 @hostile

@@ -28,6 +28,8 @@ _FEW_SECTIONS: Final = 5
 _WIDEST_MARKS: Final = 76
 _MUCH: Final = 20_000
 """Characters of records that are shown in part: if that much is left out, the whole log is worth attaching."""
+_MOST_READ: Final = 200_000
+"""Characters of each end of a text that are looked at: cleaning twenty million of them took seconds, to show a few."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
@@ -92,7 +94,7 @@ class Records:
         return Log(heading, _counted(items, hidden), not hidden and self._cut == cut)
 
     def _entry(self, record: Record, whose: str, day: str) -> Entry:
-        first, *rest = clean.block(record.text).rstrip("\n").split("\n")
+        first, *rest = self._cleaned(record.text).rstrip("\n").split("\n")
         name = words.name(record.source)
         detail: list[str] = []
         if _TRACEBACK in rest:
@@ -100,7 +102,7 @@ class Records:
             place = rest.index(_TRACEBACK)
             rest, detail = rest[:place], self._once(rest[place:], name)
         if record.detail:
-            detail += self._once(clean.block(record.detail).rstrip().split("\n"), name)
+            detail += self._once(self._cleaned(record.detail).rstrip().split("\n"), name)
         entry = Entry(
             _before(record, "" if record.source == whose else name, day),
             (self._shortened(first, _LONGEST_FIRST_LINE), *self._two_ends(rest)),
@@ -110,6 +112,15 @@ class Records:
         self._room -= len(entry.before) + sum(map(len, entry.lines)) + sum(map(len, entry.detail))
         self._shown += 1
         return entry
+
+    def _cleaned(self, text: str) -> str:
+        """The text made harmless: of a very long one its two ends, and how much is missing between them."""
+        missing = len(text) - 2 * _MOST_READ
+        if missing <= 0:
+            return clean.block(text)
+        self._cut += missing
+        first, last = clean.block(text[:_MOST_READ]), clean.block(text[-_MOST_READ:])
+        return f"{first}\n… {words.counted(missing, 'character')} …\n{last}"
 
     def _once(self, lines: list[str], whose: str) -> list[str]:
         """A traceback, unless it was shown: whole, or as the inner part of a longer one, or the other way round."""
