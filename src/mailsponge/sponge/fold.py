@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ _LATEST: Final = 250_000_000_000.0
 _ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 _FRAMES: Final = "Traceback (most recent call last):"
+
+_TEXT: Final = itemgetter(Record._fields.index("text"))
+_DETAIL: Final = Record._fields.index("detail")
 
 _HIGHEST_LEVEL: Final = 1_000_000_000
 """No store takes a number of any size."""
@@ -111,8 +115,11 @@ class Fold:
         return records
 
     def _mask_texts(self, records: list[Record]) -> None:
-        texts = [record.text + record.detail for record in records]
-        for index in self._mask.suspects(texts):
+        # Few records have a detail; to put an empty one behind each text would cost more than to look at those apart.
+        detailed = [index for index, record in enumerate(records) if record[_DETAIL]]
+        texts = [*map(_TEXT, records), *(records[index].detail for index in detailed)]
+        suspects = self._mask.suspects(texts)
+        for index in {n if n < len(records) else detailed[n - len(records)] for n in suspects}:
             record = records[index]
             text, detail = self._mask.text(record.text), self._mask.text(record.detail)
             records[index] = record._replace(text=text, detail=detail)
