@@ -119,7 +119,8 @@ class Records:
         if missing <= 0:
             return clean.block(text)
         self._cut += missing
-        return f"{clean.block(text[:_MOST_READ])}\n… {words.counted(missing, 'character')} …\n{clean.block(text[-_MOST_READ:])}"
+        first, last = clean.block(text[:_MOST_READ]), clean.block(text[-_MOST_READ:])
+        return f"{first}\n… {words.counted(missing, 'character')} …\n{last}"
 
     def _once(self, lines: list[str], whose: str) -> list[str]:
         """A traceback, unless it was shown: whole, or as the inner part of a longer one, or the other way round."""
