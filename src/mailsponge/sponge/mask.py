@@ -6,6 +6,10 @@ What is taken for a secret:
   access_key, …): ``password=x``, ``"token": "x"``, ``?token=x&``, ``DB_PASSWORD='x y'``, ``--password x``;
 - the value of Authorization, Proxy-Authorization, Cookie and Set-Cookie, to its end;
 - the password in a URL, and a long user name without one, which is a token;
+- what is in a list, a tuple or a dictionary that is assigned to such a name;
+- what curl, mysql, sshpass and SQL are given one with;
+- what is in a list, a tuple or a dictionary that is assigned to such a name;
+- what curl, mysql, sshpass and SQL are given one with;
 - what has the shape of a well-known token, a JWT or a private key.
 
 What only talks of them is not: "password expired", "token: none found". A secret that is broken over several records
@@ -67,7 +71,8 @@ _NOT_NOTHING: Final = r"""(?!(?:none|null|nil|undefined|true|false)(?:[\s&;,"')\
 _NOT_PROSE: Final = (
     r"(?![ \t]+(?:(?:not|no|is|was|has|must|may|should|cannot|too|missing|empty|invalid|expired|required|unset|unknown"
     r"|wrong|incorrect|denied|rejected|refused|failed|failure|changed|ok)\b"
-    r"|(?:user|line|loaded|read|permission|updated|successfully|\d+)[ \t]+(?:[a-z]|\d+\b)))"
+    r"|(?:user|line|loaded|read|permission|updated|successfully)[ \t]+(?:[a-z]|\d+\b)"
+    r"|\d{1,4}[ \t]+(?:cookies|tokens|secrets|keys|passwords|found|left|set)\b))"
 )
 """After a colon and a space, people talk."""
 
@@ -87,7 +92,7 @@ _PATH: Final = rf"""(?<![_-]pwd)(?={_ENDS}{_GAP}{_SIGN}{_GAP}["']?(?:~?/|[a-z]:[
 
 _NAMES: Final = {
     b"pass": (
-        rf"(?:password|(?<!/)passwd|(?<=/)passwd(?!:)|passphrase)s?"
+        r"(?:password|(?<!/)passwd|(?<=/)passwd(?!:)|passphrase)s?"
         r"|(?<![a-z])(?<!tests )(?<!checks )pass"
     ),
     b"pwd": rf"pwd(?!{_PATH})",
@@ -109,11 +114,12 @@ _ARGUMENT: Final = rf"""(?:["'],)?[ \t]++(?:{_QUOTED % ""}|(?!-){_BARE})"""
 """Of an option: ``--password x``, or ``'--password', 'x'``."""
 
 _BESIDE: Final = (
-    rf"""\\{{0,7}}["'][ \t]*+,?[ \t]*+(?:\\{{0,7}}["'])?value(?:\\{{0,7}}["'])?[ \t]*+[:=][ \t]*+{_QUOTED % ""}"""
+    r"""\\{0,7}["'][ \t]*+,?[ \t]*+(?:\\{0,7}["'])?value(?:\\{0,7}["'])?"""
+    rf"""[ \t]*+[:=][ \t]*+{_QUOTED % ""}"""
 )
 """In an attribute of its own: ``name="password" value="x"``, or ``'name': 'password', 'value': 'x'``."""
 
-_PAIRED: Final = rf"""\\{{0,7}}["'],[ \t]*+{_QUOTED % ""}(?=\\{{0,7}}["']\))"""
+_PAIRED: Final = r"""\\{0,7}["'],[ \t]*+[bru]{0,2}\\{0,7}(?:"([^"\n]++)(?="\))|'([^'\n]++)(?='\)))"""
 """In a tuple of two: ``('password', 'x')``."""
 
 _ELEMENT: Final = r">([^<>\n]++)(?=</)"
@@ -126,7 +132,10 @@ _FORMS: Final = {
 }
 """What is before a name, and what is behind it then."""
 
-_OTHERWISE: Final = r"""(?:password[ \t]++'([^'\n]++)'|(?<=ssh)pass["',]{0,2}[ \t]++["']?-p["',]{0,2}[ \t]*+["']?([^\s"']++))"""
+_OTHERWISE: Final = (
+    r"(?:password[ \t]++'([^'\n]++)'"
+    r"""|(?<=ssh)pass["',]{0,2}[ \t]++["']?-p["',]{0,2}[ \t]*+["']?([^\s"']++))"""
+)
 """Without a sign: SQL, and ``sshpass -p x``."""
 
 _SCHEME: Final = r"(?:(?:basic|bearer|digest|negotiate|ntlm|token|apikey)[ \t]+(?=\S))?"
@@ -267,7 +276,9 @@ _WORDS: Final[dict[bytes, Finder]] = {
 _HINTS: Final[dict[bytes, Finder]] = {**_WORDS, **dict.fromkeys(_SHAPES, _shape)}
 """What stands near every secret, in lower case, and how it is found from there: in that text, at that place, and not
 before the end of what was found last."""
-_LEFT_OUT: Final = bytes(set(range(1, 256)).difference(*_WORDS, *map(bytes.upper, _WORDS))) + b"bfhlmrzBFHLMRZ"
+_LEFT_OUT: Final = (
+    bytes(set(range(1, 256)).difference(*_WORDS, *map(bytes.upper, _WORDS))) + b"bfhlmrzBFHLMRZ"
+)
 _WORDS_IN_SHORT: Final = tuple(hint.translate(None, _LEFT_OUT) for hint in _WORDS)
 _LOWER: Final = bytes(range(256)).lower()
 """Where nothing is to be masked yet, texts are searched without digits, blanks, and letters that the words can do
@@ -291,8 +302,13 @@ class Mask:
         """The text with its secrets masked. Masked once more, it stays as it is."""
         for pattern in self._extra:
             text = _masked(text, _of_ones_own(pattern, text))
-        lowered = _bytes(text).lower()
-        hints = [hint for hint in _HINTS if hint in lowered]
+        if not text:
+            return text
+        everything = _bytes(text)
+        lowered = everything.lower()
+        hints = [hint for hint in _WORDS if hint in lowered]
+        if any(True for _ in _tokens(everything)):
+            hints += [hint for hint in _SHAPES if hint in lowered]
         return _masked(text, (span for hint in hints for span in _known(hint, text, lowered)))
 
     def suspects(self, texts: Sequence[str]) -> list[int]:
