@@ -12,6 +12,8 @@ from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Record, level_name
 
 FILE_NAME: Final = "log.txt.gz"
 
+MOST_OF_A_TEXT: Final = 1_000_000
+"""Characters of each end of one text: a record can be as large as memory, and a program's end is not to wait for it."""
 MOST_RECORDS: Final = 20_000
 """Records of each end of one source's log; a run that logs more has logged it all in the ledger."""
 _MOST_BYTES: Final = 5_000_000
@@ -68,14 +70,14 @@ def excerpt(log: Excerpt) -> Iterator[str]:
 
 
 def line(record: Record) -> str:
-    """One record, whole: its moment in the local zone, level, logger, source and message, and the traceback below."""
+    """One record, as good as whole: its moment, level, logger, source and message, and the traceback below."""
     before = ""
     if not record.laid_out:
         moment = clock.local(record.at).isoformat(" ", "milliseconds")
         before = f"{moment} {level_name(record.level)} {clean.line(record.logger)}: "
     if record.source != JOB_ITSELF:
         before += f"[{clean.line(record.source)}] "
-    text = clean.block(record.text).rstrip("\n").replace("\n", "\n    ")
+    text = words.cleaned(record.text, MOST_OF_A_TEXT).rstrip("\n").replace("\n", "\n    ")
     if record.detail:
-        text += "\n    " + clean.block(record.detail).rstrip("\n").replace("\n", "\n    ")
+        text += "\n    " + words.cleaned(record.detail, MOST_OF_A_TEXT).rstrip("\n").replace("\n", "\n    ")
     return f"{before}{text}\n"

@@ -115,12 +115,8 @@ class Records:
 
     def _cleaned(self, text: str) -> str:
         """The text made harmless: of a very long one its two ends, and how much is missing between them."""
-        missing = len(text) - 2 * _MOST_READ
-        if missing <= 0:
-            return clean.block(text)
-        self._cut += missing
-        first, last = clean.block(text[:_MOST_READ]), clean.block(text[-_MOST_READ:])
-        return f"{first}\n… {words.counted(missing, 'character')} …\n{last}"
+        self._cut += max(len(text) - 2 * _MOST_READ, 0)
+        return words.cleaned(text, _MOST_READ)
 
     def _once(self, lines: list[str], whose: str) -> list[str]:
         """A traceback, unless it was shown: whole, or as the inner part of a longer one, or the other way round."""

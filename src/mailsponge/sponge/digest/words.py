@@ -71,3 +71,11 @@ def hosts(named: Sequence[str]) -> str:
     if len(named) <= 3:
         return together([label(host) for host in named])
     return f"{label(named[0])}, {label(named[1])} and {len(named) - 2} more"
+
+
+def cleaned(text: str, most: int) -> str:
+    """The text made harmless; of one of more than twice ``most`` characters its two ends, and how much is missing."""
+    missing = len(text) - 2 * most
+    if missing <= 0:
+        return clean.block(text)
+    return f"{clean.block(text[:most])}\n… {counted(missing, 'character')} …\n{clean.block(text[-most:])}"
