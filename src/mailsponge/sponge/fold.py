@@ -21,8 +21,10 @@ _ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 _FRAMES: Final = "Traceback (most recent call last):"
 
+_PLAIN: Final = itemgetter("t", "l", "n", "m", "s")
+_PLAIN_FIELDS: Final = 5
+
 _TEXT: Final = itemgetter(Record._fields.index("text"))
-_DETAIL: Final = Record._fields.index("detail")
 
 _HIGHEST_LEVEL: Final = 1_000_000_000
 """No store takes a number of any size."""
@@ -78,45 +80,57 @@ class Fold:
         for path in self._paths:
             typesetter = Typesetter()
             for lines in journal.read_blocks(path):
-                records = self._taken(lines, typesetter)
-                self._mask_texts(records)
+                records, detailed = self._taken(lines, typesetter)
+                self._mask_texts(records, detailed)
                 self._count += len(records)
                 yield records
 
-    def _taken(self, lines: list[dict[str, Any]], typesetter: Typesetter) -> list[Record]:
-        """What is to be kept of some lines, not masked yet. Most are records: for those no call is made in vain."""
+    def _taken(self, lines: list[dict[str, Any]], typesetter: Typesetter) -> tuple[list[Record], list[int]]:
+        """What is to be kept of some lines, not masked yet, and which of it has a detail. Most lines are records: for
+        those no call is made in vain.
+        """
         records: list[Record] = []
+        detailed: list[int] = []
         names, seen, new = self._names, self._seen, tuple.__new__
         for line in lines:
-            get = line.get
             try:
-                if get("k") is not None:
-                    if record := self._take(line, typesetter):
-                        records.append(record)
-                    continue
-                at, level, name, source = get("t", self._last_at), get("l", 0), get("n", ""), get("s", "")
+                try:
+                    # What nearly every line is: a record inside a block, without a traceback or a layout.
+                    if len(line) != _PLAIN_FIELDS:
+                        raise KeyError
+                    at, level, name, text, source = _PLAIN(line)
+                    detail, is_laid_out = "", False
+                except KeyError:
+                    get = line.get
+                    if get("k") is not None:
+                        if record := self._take(line, typesetter):
+                            records.append(record)
+                        continue
+                    at, level, name, source = get("t", self._last_at), get("l", 0), get("n", ""), get("s", "")
+                    detail = _text(line, "e") if "e" in line else ""
+                    if detail:
+                        detailed.append(len(records))
+                    is_laid_out = "y" in line or "x" in line
+                    text = typesetter.text(line) if is_laid_out else get("m", "")
                 if not 0 <= at <= _LATEST:
                     at = self._last_at
                 if at > self._last_at:
                     self._last_at = at
-                detail = _text(line, "e") if "e" in line else ""
-                is_laid_out = "y" in line or "x" in line
-                text = typesetter.text(line) if is_laid_out else get("m", "")
                 if type(text) is not str:
                     text = str(text)
                 logger = names.get(name) or self._name(name)
                 source, level = seen.get((source, level)) or self._see(source, level)
             except (AttributeError, KeyError, TypeError, ValueError):
+                if detailed and detailed[-1] == len(records):
+                    detailed.pop()
                 # Valid JSON that no journal of ours would hold: keep what it says rather than stop at it for ever.
                 records.append(_damaged(str(line), self._last_at))
             else:
                 # As Record(…) does, without the function of Python in between.
                 records.append(new(Record, (source, at, level, logger, text, detail, is_laid_out)))
-        return records
+        return records, detailed
 
-    def _mask_texts(self, records: list[Record]) -> None:
-        # Few records have a detail; to put an empty one behind each text would cost more than to look at those apart.
-        detailed = [index for index, record in enumerate(records) if record[_DETAIL]]
+    def _mask_texts(self, records: list[Record], detailed: list[int]) -> None:
         texts = [*map(_TEXT, records), *(records[index].detail for index in detailed)]
         suspects = self._mask.suspects(texts)
         for index in {n if n < len(records) else detailed[n - len(records)] for n in suspects}:
