@@ -44,6 +44,7 @@ from mailsponge.sponge.model import (
     Silence,
     SourceState,
 )
+from mailsponge.sponge.places import JobPlace
 
 _TOGETHER: Final = 160
 """Records put into the ledger at a time; with six values each, fewer than the 999 that any SQLite takes."""
@@ -63,7 +64,7 @@ class SqliteLedger(SqliteFile):
     @contextmanager
     def outbox_lock(self) -> Iterator[bool]:
         """Hold the right to hand over what the outbox holds: the lock of a file beside the ledger."""
-        with locked(self._path.with_name("outbox.lock"), lambda: 0.0) as mine:
+        with locked(JobPlace(self._path.parent).outbox_lock, lambda: 0.0) as mine:
             yield mine
 
     def has_run(self, run_id: str) -> bool:
