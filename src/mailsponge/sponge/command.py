@@ -38,6 +38,9 @@ _MOST_IN_A_PIPE: Final = 1024 * 1024
 
 _PAUSE: Final = 0.02
 
+_SIGNALS_AFTER: Final = 0.2
+"""Seconds after which a signal is passed on at the latest."""
+
 _PASSED_ON: Final = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 """Signals that are for the command, wherever they come from."""
 
@@ -91,13 +94,26 @@ def _soak_up(
         for stream, descriptor, level in streams
         if stream is not None
     ]
-    status = child.wait()
+    status = _wait(child)
     for reader in readers:
         reader.command_ended()
     cut_off = [reader.end() for reader in readers]
     if any(cut_off):
         log.info("it has left a process behind that may still write; what that says from now on is not kept")
     return status
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the command's end, in a thread of its own; returns its status.
+
+    A signal that comes in the moment before a system call blocks is seen by Python when that call returns. If the call
+    were the waiting itself, a signal for the command would reach it once it has ended.
+    """
+    waiting = threading.Thread(target=child.wait, daemon=True)
+    waiting.start()
+    while waiting.is_alive():
+        waiting.join(_SIGNALS_AFTER)
+    return child.wait()
 
 
 class _Reader(threading.Thread):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +19,6 @@ _LATEST: Final = 250_000_000_000.0
 _ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 _FRAMES: Final = "Traceback (most recent call last):"
-
-_PLAIN: Final = itemgetter("t", "l", "n", "m", "s")
-_PLAIN_FIELDS: Final = 5
-
-_TEXT: Final = itemgetter(Record._fields.index("text"))
 
 _HIGHEST_LEVEL: Final = 1_000_000_000
 """No store takes a number of any size."""
@@ -59,7 +53,7 @@ class Fold:
     def begin_line(self) -> dict[str, Any]:
         """The owner's first line: the run's id, host and settings. Empty if it is damaged. Raises OSError."""
         if not self._first:
-            self._first = next(journal.read(self._paths[0]), {})
+            self._first = journal.first_line(self._paths[0])
         return self._first
 
     @property
@@ -78,38 +72,44 @@ class Fold:
 
     def _blocks(self) -> Iterator[list[Record]]:
         for path in self._paths:
-            typesetter = Typesetter()
+            typesetter = Typesetter(self._mask.is_harmless)
             for lines in journal.read_blocks(path):
-                records, detailed = self._taken(lines, typesetter)
-                self._mask_texts(records, detailed)
+                records, searched, detailed = self._taken(lines, typesetter)
+                self._mask_texts(records, searched, detailed)
                 self._count += len(records)
                 yield records
 
-    def _taken(self, lines: list[dict[str, Any]], typesetter: Typesetter) -> tuple[list[Record], list[int]]:
-        """What is to be kept of some lines, not masked yet, and which of it has a detail. Most lines are records: for
-        those no call is made in vain.
+    def _taken(
+        self, lines: list[journal.Line], typesetter: Typesetter
+    ) -> tuple[list[Record], list[str], list[int]]:
+        """What is to be kept of some lines, not masked yet; where to look for secrets in each; and which has a detail.
+
+        Most lines are records: for those no call is made in vain.
         """
         records: list[Record] = []
+        searched: list[str] = []
         detailed: list[int] = []
-        names, seen, new = self._names, self._seen, tuple.__new__
+        names, seen, quick, new = self._names, self._seen, typesetter.quick, tuple.__new__
         for line in lines:
             try:
-                try:
-                    # What nearly every line is: a record inside a block, without a traceback or a layout.
-                    if len(line) != _PLAIN_FIELDS:
-                        raise KeyError
-                    at, level, name, text, source = _PLAIN(line)
+                if isinstance(line, list):
+                    at, level, name, text, source, layout = line
                     detail, is_laid_out = "", False
-                except KeyError:
+                else:
                     get = line.get
                     if get("k") is not None:
                         if record := self._take(line, typesetter):
                             records.append(record)
+                            searched.append(record.text)
                         continue
-                    at, level, name, source = get("t", self._last_at), get("l", 0), get("n", ""), get("s", "")
+                    at, level, name, source, layout = (
+                        get("t", self._last_at),
+                        get("l", 0),
+                        get("n", ""),
+                        get("s", ""),
+                        0,
+                    )
                     detail = _text(line, "e") if "e" in line else ""
-                    if detail:
-                        detailed.append(len(records))
                     is_laid_out = "y" in line or "x" in line
                     text = typesetter.text(line) if is_laid_out else get("m", "")
                 if not 0 <= at <= _LATEST:
@@ -120,19 +120,27 @@ class Fold:
                     text = str(text)
                 logger = names.get(name) or self._name(name)
                 source, level = seen.get((source, level)) or self._see(source, level)
+                said = text
+                if layout:
+                    is_laid_out, setter = True, quick.get(layout)
+                    if setter is not None:
+                        text = setter(at, level, logger, text, source)
+                    else:
+                        said = text = typesetter.text(_as_dict(at, level, name, text, source, layout))
             except (AttributeError, KeyError, TypeError, ValueError):
-                if detailed and detailed[-1] == len(records):
-                    detailed.pop()
                 # Valid JSON that no journal of ours would hold: keep what it says rather than stop at it for ever.
-                records.append(_damaged(str(line), self._last_at))
+                records.append(damaged := _damaged(str(line), self._last_at))
+                searched.append(damaged.text)
             else:
+                if detail:
+                    detailed.append(len(records))
                 # As Record(…) does, without the function of Python in between.
                 records.append(new(Record, (source, at, level, logger, text, detail, is_laid_out)))
-        return records, detailed
+                searched.append(said)
+        return records, searched, detailed
 
-    def _mask_texts(self, records: list[Record], detailed: list[int]) -> None:
-        texts = [*map(_TEXT, records), *(records[index].detail for index in detailed)]
-        suspects = self._mask.suspects(texts)
+    def _mask_texts(self, records: list[Record], searched: list[str], detailed: list[int]) -> None:
+        suspects = self._mask.suspects([*searched, *(records[index].detail for index in detailed)])
         for index in {n if n < len(records) else detailed[n - len(records)] for n in suspects}:
             record = records[index]
             text, detail = self._mask.text(record.text), self._mask.text(record.detail)
@@ -244,6 +252,11 @@ def failed_sources(paths: list[Path], fail_level: int) -> set[str]:
 
 def _is_moment(at: object) -> bool:
     return isinstance(at, int | float) and 0 <= at <= _LATEST
+
+
+def _as_dict(*record: Any) -> dict[str, Any]:
+    """A record as one of which there is more to tell."""
+    return dict(zip("tlnmsy", record, strict=True))
 
 
 def _text(line: dict[str, Any], field: str) -> str:

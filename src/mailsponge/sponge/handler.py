@@ -21,7 +21,7 @@ from mailsponge.sponge.layout import Layout, describe, is_chosen, keeps
 from mailsponge.sponge.mailhost import Credentials, Given, MailHost
 from mailsponge.sponge.mailhost import credentials as login_for
 from mailsponge.sponge.mailhost import parse as parse_mailhost
-from mailsponge.sponge.model import Squeeze
+from mailsponge.sponge.model import Squeeze, level_name
 from mailsponge.sponge.patience import duration
 from mailsponge.sponge.policy import DEFAULT_REMINDERS
 from mailsponge.sponge.process import process
@@ -119,10 +119,8 @@ class SpongeHandler(logging.Handler):
         place = places.job_place(
             places.state_directory(given, os.environ), job, places.state_database(given, os.environ)
         )
-        self._has_layout = False
-        self._layout: Layout | None = None
         self._number = next(_layout_numbers)
-        self._adopted: Journal | None = None
+        self._choose(None)
         self._job = process.job(place, settings, login, seconds)
 
     @property
@@ -141,9 +139,15 @@ class SpongeHandler(logging.Handler):
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
         """Use a formatter for the records' text. A plain one is applied when the run is folded, off the hot path."""
         super().setFormatter(fmt)
+        self._choose(fmt)
+
+    def _choose(self, fmt: logging.Formatter | None) -> None:
+        """Work out, once and for all records, what a formatter makes necessary."""
         self._has_layout = is_chosen(fmt)
-        self._layout = describe(fmt) if self._has_layout else None
-        self._adopted = None
+        self._layout: Layout | None = describe(fmt) if self._has_layout else None
+        self._set_by = 0 if self._layout is None else self._number
+        self._needs_more = self._has_layout and (self._layout is None or bool(self._layout.needs))
+        self._adopted: Journal | None = None
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filter and emit, without the handler's lock: one write needs none."""
@@ -193,7 +197,22 @@ class SpongeHandler(logging.Handler):
             message = self._in_parts(record)
         source = record.__dict__.get("source")
         name = current_source.get() if source is None else str(source)
-        tail = f',"s":{quoted(name)}' if name else ""
+        if (
+            self._needs_more
+            or record.exc_info
+            or record.exc_text
+            or record.stack_info
+            or (self._set_by and record.levelname != level_name(record.levelno))
+        ):
+            return self._whole_line(record, message, name)
+        # What nearly every record is.
+        return (
+            f"[{record.created!r},{+record.levelno},{quoted(record.name)},"
+            f"{quoted(message)},{quoted(name)},{self._set_by}]\n"
+        ).encode("ascii")
+
+    def _whole_line(self, record: logging.LogRecord, message: str, source: str) -> bytes:
+        tail = f',"s":{quoted(source)}' if source else ""
         if self._has_layout:
             tail += self._laid_out(record, message)
         elif record.exc_info or record.exc_text or record.stack_info:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from mailsponge.sponge.model import level_name
@@ -94,18 +95,28 @@ _TIMES: Final = (time.localtime, "%Y-%m-%d %H:%M:%S", "%s,%03d")
 
 
 class Typesetter:
-    """Formats the records of one journal by the layouts it describes."""
+    """Formats the records of one journal by the layouts it describes.
 
-    def __init__(self) -> None:
+    Args:
+        is_harmless: whether what a layout puts around a message makes a secret of nothing in it. If so, it is enough to
+            look for secrets in the message.
+    """
+
+    def __init__(self, is_harmless: Callable[[str], bool]) -> None:
+        self._is_harmless = is_harmless
         self._formatters: dict[int, _Formatter] = {}
+        self.quick: dict[int, Setter] = {}
+        """What sets a record by a layout that asks for nothing unusual, and is harmless."""
 
     def learn(self, line: dict[str, Any]) -> None:
         """Take a layout line."""
-        style = line.get("style", "%")
-        if style in _STYLES:
-            self._formatters[line["i"]] = _Formatter(
-                line.get("fmt"), line.get("datefmt"), style, validate=False
-            )
+        style, number, fmt, datefmt = line.get("style", "%"), line["i"], line.get("fmt"), line.get("datefmt")
+        if style not in _STYLES:
+            return
+        self._formatters[number] = _Formatter(fmt, datefmt, style, validate=False)
+        setter = quick_setter(fmt, datefmt) if style == "%" and isinstance(fmt, str) else None
+        if setter is not None and self._is_harmless(_CONVERSION.sub(" ", fmt or "")):
+            self.quick[number] = setter
 
     def text(self, line: dict[str, Any]) -> str:
         """The text of a record's line: laid out if its handler had a formatter, else the message."""
@@ -119,6 +130,62 @@ class Typesetter:
         except Exception:  # noqa: BLE001 - a layout is anybody's text, and may ask for what the record did not have
             # The message itself is what must not be lost.
             return str(line.get("m", ""))
+
+
+Setter = Callable[[float, int, str, str, str], str]
+"""Sets a record: its time, level, logger, message and source."""
+
+_CONVERSION: Final = re.compile(r"%(?:%|\(\w+\)[#0 +-]*\d*(?:\.\d+)?[a-zA-Z])")
+_STAYS: Final = re.compile(
+    r"(?:[^%]|%%|%\((?:second|levelname|name|source)\)-?\d*(?:\.\d+)?s|%\(levelno\)(?:-?\d*d|s))*"
+)
+"""What is the same for all that a source logs through one logger, at one level, within a second."""
+
+_MOST_KNOWN: Final = 1000
+"""Of such surroundings."""
+
+
+def quick_setter(fmt: str, datefmt: str | None) -> Setter | None:
+    """What sets records as a ``logging.Formatter(fmt, datefmt)`` does; None if more changes from one to the next than
+    the message and, before it, the milliseconds.
+
+    A tenth of the time: logging makes an object and two dicts a record, and looks up every name.
+    """
+    fmt = (
+        fmt.replace("%(asctime)", "%(second)") if datefmt
+        else fmt.replace("%(asctime)s", "%(second)s,%(msecs)03d")
+    )  # fmt: skip
+    before, milliseconds, behind = fmt.rpartition("%(msecs)03d")
+    between, message, after = behind.partition("%(message)s")
+    forms = (before, between, after)
+    if not message or not all(map(_STAYS.fullmatch, forms)):
+        return None
+    thousandths = tuple(f"{number:03d}" if milliseconds else "" for number in range(1001))
+    known: dict[tuple[int, str, str], tuple[str, ...]] = {}
+    second = -2
+
+    def surroundings(level: int, logger: str, source: str) -> tuple[str, ...]:
+        values = {
+            "second": time.strftime(datefmt or logging.Formatter.default_time_format, time.localtime(second)),
+            "levelname": level_name(level),
+            "levelno": level,
+            "name": logger,
+            "source": source,
+        }
+        if len(known) > _MOST_KNOWN:
+            known.clear()
+        around = known[level, logger, source] = tuple(form % values for form in forms)
+        return around
+
+    def set_record(created: float, level: int, logger: str, message: str, source: str) -> str:
+        nonlocal second
+        if not second <= created < second + 1:
+            second = int(created)
+            known.clear()
+        before, between, after = known.get((level, logger, source)) or surroundings(level, logger, source)
+        return f"{before}{thousandths[int((created - second) * 1000)]}{between}{message}{after}"
+
+    return set_record
 
 
 class _Formatter(logging.Formatter):

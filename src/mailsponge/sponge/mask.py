@@ -315,15 +315,19 @@ class Mask:
         """Which of the texts might hold a secret. Asked for many at once, each costs next to nothing."""
         if self._extra:
             return list(range(len(texts)))
-        joined = "\0".join(texts)
-        if joined.count("\0") >= max(len(texts), 1):
-            joined = "\0".join(text.replace("\0", " ") for text in texts)
-        everything = _bytes(joined)
-        found = set(_numbers(_tokens(everything), everything))
+        everything = _bytes("\0".join(texts))
         short = everything.translate(_LOWER, _LEFT_OUT)
+        if short.count(b"\0") >= max(len(texts), 1):
+            return self.suspects([text.replace("\0", " ") for text in texts])
+        found = set(_numbers(_tokens(everything), everything))
         for word in _WORDS_IN_SHORT:
             found.update(_numbers(_places(word, short), short))
         return sorted(found)
+
+    def is_harmless(self, text: str) -> bool:
+        """Whether no text becomes a secret, or stops being one, by having this one around it."""
+        lowered = _bytes(text).lower()
+        return not self._extra and not any(hint in lowered for hint in _HINTS if hint != b":")
 
 
 def _numbers(places: Iterator[int], joined: bytes) -> Iterator[int]:

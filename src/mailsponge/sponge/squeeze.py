@@ -186,8 +186,7 @@ class Squeezer:
 
     def _mask(self, owner: Path) -> Mask:
         """What is secret in a run: what its own settings say, if its journal's beginning can be read."""
-        first = next(journal.read(owner), {})
-        fields = first.get("settings")
+        fields = journal.first_line(owner).get("settings")
         own = self._readable(fields) if isinstance(fields, dict) else None
         return Mask((own or self._settings).mask)
 

@@ -32,11 +32,16 @@ BEGIN = {
 }
 END = {"k": "end", "t": 200.0, "ending": "finished"}
 
-Line = dict[str, Any] | bytes
+Line = dict[str, Any] | list[Any] | bytes
 
 
 def record(level: int = INFO, **fields: Any) -> dict[str, Any]:
     return {"t": 150.0, "l": level, "n": "feeds", "m": "HTTP 404"} | fields
+
+
+def short(text: str = "HTTP 404", source: str = "", logger: str = "feeds", layout: int = 0) -> list[Any]:
+    """A record of which there is no more to tell."""
+    return [150.0, INFO, logger, text, source, layout]
 
 
 class Folded:
@@ -254,6 +259,14 @@ def test_a_source_with_lone_surrogates_is_one_source_in_every_line_of_it(fold):
 SECRET = "hunter2"
 WITH_SECRETS: dict[str, Line] = {
     "message": record(m=f"password={SECRET}"),
+    "short message": short(f"password={SECRET}"),
+    "short message laid out": short(f"password={SECRET}", layout=1),
+    "message that its layout makes a secret": short(SECRET, layout=2),
+    "short source": short(source=f"https://me:{SECRET}@example.org/feed"),
+    "short logger": short(logger=f"feeds.token={SECRET}"),
+    "short logger laid out": short(logger=f"feeds.token={SECRET}", layout=3),
+    "short source laid out": short(source=f"https://me:{SECRET}@example.org/feed", layout=3),
+    "list that no journal would hold": [None, f"password={SECRET}"],
     "laid out at once": record(x=f"10:00 password={SECRET}"),
     "laid out now": record(y=1, m=f"password={SECRET}"),
     "traceback": record(e=f"Traceback\n  connect('https://me:{SECRET}@db')\nKeyError: 'x'"),
@@ -274,8 +287,9 @@ WITH_SECRETS: dict[str, Line] = {
 
 @pytest.mark.parametrize("line", WITH_SECRETS.values(), ids=WITH_SECRETS)
 def test_no_secret_of_a_journal_gets_into_the_ledger(tmp_path, line):
-    layout = {"k": "layout", "i": 1, "fmt": "%(asctime)s %(message)s"}
-    path = written(tmp_path / "owner.jsonl", (BEGIN, layout, record(), line, record()))
+    formats = ("%(asctime)s %(message)s", "token=%(message)s", "%(name)s %(source)s %(message)s")
+    layouts = [{"k": "layout", "i": number, "fmt": fmt} for number, fmt in enumerate(formats, 1)]
+    path = written(tmp_path / "owner.jsonl", (BEGIN, *layouts, record(), line, record()))
     fold = Fold([path], 12)
 
     with contextlib.closing(SqliteLedger(tmp_path / "ledger.db")) as ledger:
@@ -327,6 +341,43 @@ def test_ones_own_expressions_mask_too(tmp_path):
         ("HTTP 404", "pin ***", "pin ***"),
     ]
     assert "pin ***" in fold.attempts
+
+
+# Records of which there is no more to tell
+
+
+def test_a_short_record_is_the_same_record(fold):
+    layout = {"k": "layout", "i": 1, "fmt": "%(levelname)s %(name)s [%(source)s]: %(message)s"}
+    short_ones = [short(source="x"), short(source="x", layout=1), short(), short("100 %s", layout=1)]
+    folded = fold(BEGIN, layout, *short_ones)
+
+    as_dicts = [record(s="x"), record(s="x", y=1), record(), record(m="100 %s", y=1)]
+    assert folded.records == fold(BEGIN, layout, *as_dicts).records
+    assert [r.text for r in folded.records][1:] == [
+        "INFO feeds [x]: HTTP 404",
+        "HTTP 404",
+        "INFO feeds []: 100 %s",
+    ]
+    assert [r.laid_out for r in folded.records] == [False, True, False, True]
+
+
+def test_a_short_record_whose_layout_is_lost_is_its_message(fold):
+    assert [r.text for r in fold(BEGIN, short(layout=7)).records] == ["HTTP 404"]
+
+
+@pytest.mark.parametrize(
+    "line", [[], [1, 2], [150.0, INFO, "feeds", "text", "x", 0, 0], [150.0, {}, "feeds", "text", "x", 0],
+             [150.0, INFO, [], "text", "x", 0], [150.0, INFO, "feeds", "text", {}, 0], ["now", INFO, "f", "t", "", 0],
+             [150.0, INFO, "feeds", "text", "x", [1]]]
+)  # fmt: skip
+def test_a_list_that_is_no_record_is_kept_as_text(fold, line):
+    folded = fold(BEGIN, short(), line, short())
+
+    assert [r.text for r in folded.records] == [
+        "HTTP 404",
+        f"a damaged line of the journal: {line}",
+        "HTTP 404",
+    ]
 
 
 # Damage

@@ -43,7 +43,7 @@ def test_no_text_breaks_out_of_its_line(path, text):
 
 
 @pytest.mark.parametrize(
-    "damage", [b"{", b"[1, 2]", b'"text"', b"null", b"\xff\xfe", b'{"a":1}{"b":2}', b"\x00" * 40]
+    "damage", [b"{", b"[1, 2", b"5, 6", b'"text"', b"null", b"\xff\xfe", b'{"a":1}{"b":2}', b"\x00" * 40]
 )
 def test_a_damaged_line_comes_as_it_is_and_those_around_it_are_unharmed(path, damage):
     path.write_bytes(line(m="before") + damage + b"\n" + line(m="after"))
@@ -52,6 +52,19 @@ def test_a_damaged_line_comes_as_it_is_and_those_around_it_are_unharmed(path, da
 
     assert (before, after) == ({"m": "before"}, {"m": "after"})
     assert damaged == {"k": "damaged", "raw": damage.decode("utf-8", "backslashreplace")}
+
+
+def test_records_come_as_lists(path):
+    path.write_bytes(b'[1.5,20,"feeds","HTTP 404","x",0]\n' + line(m="one"))
+
+    assert list(read(path)) == [[1.5, 20, "feeds", "HTTP 404", "x", 0], {"m": "one"}]
+
+
+@pytest.mark.parametrize("moment", [b"nan", b"-inf"])
+def test_a_record_of_no_moment_is_no_damage(path, moment):
+    path.write_bytes(b'[%b,20,"feeds","HTTP 404","x",0]\n{"t":%b,"m":"one"}\n' % (moment, moment))
+
+    assert list(read(path)) == [[-1, 20, "feeds", "HTTP 404", "x", 0], {"t": -1, "m": "one"}]
 
 
 def test_a_last_line_without_its_end_is_damaged_or_whole(path):

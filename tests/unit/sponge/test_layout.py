@@ -8,8 +8,10 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from mailsponge.sponge.layout import Layout, Typesetter, describe, is_chosen, keeps
+from mailsponge.sponge.layout import Layout, Typesetter, describe, is_chosen, keeps, quick_setter
 
 
 class Shouting(logging.Formatter):
@@ -151,7 +153,7 @@ def test_a_level_whose_name_only_this_program_knows_is_formatted_at_once(monkeyp
 
 
 def typesetter(**layout: Any) -> Typesetter:
-    made = Typesetter()
+    made = Typesetter(lambda text: True)
     made.learn({"k": "layout", "i": 1} | layout)
     return made
 
@@ -194,7 +196,7 @@ def test_a_line_set_while_logging_is_shown_as_it_is():
 
 def test_a_line_without_a_layout_is_its_message():
     assert typesetter(fmt="%(levelname)s").text({**LINE, "y": 2}) == "HTTP 404"
-    assert Typesetter().text({"m": "HTTP 404"}) == "HTTP 404"
+    assert Typesetter(lambda text: True).text({"m": "HTTP 404"}) == "HTTP 404"
 
 
 @pytest.mark.parametrize(
@@ -220,3 +222,72 @@ def test_a_program_that_makes_records_of_its_own_has_no_part_in_setting_them(mon
     monkeypatch.setattr(logging, "_logRecordFactory", refuse)
 
     assert typesetter(fmt="%(message)s").text(LINE) == "HTTP 404"
+
+
+# Setting many records quickly
+
+MARKS = st.sampled_from(
+    ["%(asctime)s", "%(asctime)-30s", "%(levelname)s", "%(levelname)-8s", "%(levelno)s", "%(levelno)5d", "%(name)s",
+     "%(name).3s", "%(source)s", "%(source)40s", "%(message)s", "%(message)8s", "%(msecs)03d", "%(msecs)d",
+     "%(created)f", "%%", "%", " ", ": ", "s", "(message)s", "[", "{}", "Ø"]
+)  # fmt: skip
+RECORDS = st.tuples(
+    st.floats(0, 4e9), st.integers(0, 60), st.text(max_size=9), st.text(max_size=20), st.text(max_size=9)
+)
+
+
+@given(
+    st.lists(MARKS, max_size=9).map("".join), st.sampled_from([None, "%H:%M", "%d.%m. %%"]), st.lists(RECORDS)
+)
+@example(
+    "%(asctime)s %(levelname)s %(name)s: %(message)s", None, [(1.9999999999999998, 20, "a%sb", "%d", "")]
+)
+@example("%(asctime)s.%(msecs)03d [%(source)s] %(message)s", "%H:%M:%S", [(5.5, 20, "a", "b", "%(name)s")])
+def test_what_is_set_quickly_looks_as_logging_makes_it(fmt, datefmt, records):
+    setter = quick_setter(fmt, datefmt)
+    if setter is None:
+        return
+    formatter = logging.Formatter(fmt, datefmt, validate=False)
+    for created, level, logger, message, source in records:
+        made = logging.makeLogRecord(
+            {"created": created, "msecs": float(int((created - int(created)) * 1000)), "levelno": level, "name": logger,
+             "levelname": logging.getLevelName(level), "msg": message, "source": source}
+        )  # fmt: skip
+        assert setter(created, level, logger, message, source) == formatter.format(made)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "datefmt", "is_quick"),
+    [
+        ("%(message)s", None, True),
+        ("%(asctime)s %(levelname)-8s %(name)s: %(message)s", None, True),
+        ("%(asctime)s.%(msecs)03d %(levelno)d [%(source)s] %(message)s", "%H:%M:%S", True),
+        ("100%% %(message)s", None, True),
+        ("%(levelname)s", None, False),
+        ("%(message)s at %(asctime)s", None, False),
+        ("%(message)s %(message)s", None, False),
+        ("%%(message)s", None, False),
+        ("%(funcName)s %(message)s", None, False),
+        ("%(created)f %(message)s", None, False),
+    ],
+)
+def test_the_usual_layouts_are_set_quickly(fmt, datefmt, is_quick):
+    assert (quick_setter(fmt, datefmt) is not None) is is_quick
+    setting = typesetter(fmt=fmt, datefmt=datefmt)
+    assert (1 in setting.quick) is is_quick
+
+
+def test_a_layout_that_could_make_a_secret_of_a_message_is_not_set_quickly():
+    setting = Typesetter(lambda text: "password" not in text)
+    setting.learn({"k": "layout", "i": 1, "fmt": "%(name)s %(message)s"})
+    setting.learn({"k": "layout", "i": 2, "fmt": "%(name)s password=%(message)s"})
+
+    assert list(setting.quick) == [1]
+
+
+def test_what_a_thousand_sources_look_like_is_not_kept_for_ever():
+    setter = quick_setter("%(source)s %(message)s", None)
+    assert setter is not None
+
+    for number in range(3000):
+        assert setter(5.0, 20, "x", "y", f"source {number}") == f"source {number} y"

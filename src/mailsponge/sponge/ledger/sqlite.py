@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any, Final
@@ -49,6 +50,9 @@ from mailsponge.sponge.places import JobPlace
 _TOGETHER: Final = 160
 """Records put into the ledger at a time; with six values each, fewer than the 999 that any SQLite takes."""
 
+_Span = tuple[str, int, int]
+"""A source, and the first and last row of a stretch of its records."""
+
 _SPANS: Final = "span JOIN record ON record.rowid BETWEEN span.first AND span.last"
 """A record and whose it is. Neighbours are mostly one source's, so that a span a stretch costs a tenth of an index."""
 
@@ -85,21 +89,34 @@ class SqliteLedger(SqliteFile):
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         left = iter(records)
-        first = int(self._database.execute("SELECT coalesce(max(rowid), 0) + 1 FROM record").fetchone()[0])
+        next_row = int(self._database.execute("SELECT coalesce(max(rowid), 0) + 1 FROM record").fetchone()[0])
+        spans: list[_Span] = []
         while some := list(islice(left, _TOGETHER)):
-            self._add_some(run_id, first, some)
-            first += len(some)
+            self._add_some(some)
+            for source, neighbours in groupby(some, key=itemgetter(0)):
+                row, next_row = next_row, next_row + len(list(neighbours))
+                if spans and spans[-1][0] == source:
+                    row = spans.pop()[1]
+                spans.append((source, row, next_row - 1))
+            if len(spans) > _TOGETHER:
+                self._add_spans(run_id, spans[:-1])
+                del spans[:-1]
+        self._add_spans(run_id, spans)
 
-    def _add_some(self, run_id: str, first: int, records: list[Record]) -> None:
+    def _add_some(self, records: list[Record]) -> None:
         """Keep some records in one statement: that takes two thirds of the time."""
-        insert = f"INSERT INTO record VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * len(records))}"
+        insert = _insert_of(len(records))
         try:
             self._database.execute(insert, _values(records))
         except UnicodeEncodeError:
             # A lone surrogate, somewhere. To look at each text beforehand would take longer than all the rest.
-            records = [Record(*map(storable_value, record)) for record in records]
+            records[:] = (Record(*map(storable_value, record)) for record in records)
             self._database.execute(insert, _values(records))
-        self._database.executemany("INSERT INTO span VALUES (?, ?, ?, ?)", _spans(run_id, first, records))
+
+    def _add_spans(self, run_id: str, spans: list[_Span]) -> None:
+        self._database.executemany(
+            "INSERT INTO span VALUES (?, ?, ?, ?)", ((run_id, *span) for span in spans)
+        )
 
     def add_run(
         self, run: Run, verdicts: Mapping[str, int], note: str, attempts: Mapping[str, Attempt] | None = None
@@ -343,14 +360,11 @@ def _wanted(run_id: str, source: str | None, level: int) -> dict[str, Any]:
     return {"run": run_id, "source": storable_value(source), "level": level}
 
 
+@cache
+def _insert_of(records: int) -> str:
+    return f"INSERT INTO record VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * records)}"
+
+
 def _values(records: list[Record]) -> list[object]:
     """All that is kept of each record but its source, which its span tells."""
     return list(chain.from_iterable(map(itemgetter(slice(1, None)), records)))
-
-
-def _spans(run_id: str, first: int, records: list[Record]) -> Iterator[tuple[str, str, int, int]]:
-    """Where the records of each source stand, by their rowids."""
-    for source, neighbours in groupby(records, key=itemgetter(0)):
-        last = first + len(list(neighbours)) - 1
-        yield run_id, source, first, last
-        first = last + 1
