@@ -55,6 +55,7 @@ class Journal:
 
     __slots__ = (
         "_descriptor",
+        "_draining",
         "_file",
         "_lock",
         "_overflow",
@@ -73,6 +74,7 @@ class Journal:
         self._overflow = overflow
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._draining = False
         self._torn = b""
         # Held over every step but the write of a line that goes well: that is one call, and needs none.
         self._lock = threading.RLock()
@@ -87,16 +89,13 @@ class Journal:
 
         Never raises OSError: see :attr:`trouble`.
         """
-        if self._waiting or self._descriptor is None:
+        if self._waiting_bytes or self._descriptor is None:
             return self._write_behind(line)
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
             return self._wait(line, error)
-        if written != len(line):
-            self._torn = line[:written]
-            return self._wait(line[written:], OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-        return True
+        return written == len(line) or self._finish_later(line, written)
 
     def _write_behind(self, line: bytes) -> bool:
         """Put a line behind those that wait, and try them all once more."""
@@ -115,6 +114,17 @@ class Journal:
             self._keep(line)
             return True
 
+    def _finish_later(self, line: bytes, written: int) -> bool:
+        """Let the rest of a line wait that the disk took a part of: before all others, whose threads were quicker."""
+        with self._lock:
+            if self.closed:
+                return False
+            self.trouble = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._torn = line[:written]
+            self._waiting.appendleft(line[written:])
+            self._waiting_bytes += len(line) - written
+            return True
+
     def _keep(self, line: bytes) -> None:
         if self._waiting_bytes + len(line) > MOST_WAITING:
             self._overflow(line)
@@ -124,23 +134,31 @@ class Journal:
 
     def _drain(self) -> None:
         """Write what waits, in order, as far as the disk takes it."""
-        while self._waiting and self._descriptor is not None:
-            # Taken out first: a signal's handler that logs comes in here between any two steps.
-            line = self._waiting.popleft()
-            try:
-                written = os.write(self._descriptor, line)
-            except OSError as error:
-                self._waiting.appendleft(line)
-                self.trouble = error
-                return
-            self._waiting_bytes -= written
-            if written < len(line):
-                self._torn += line[:written]
-                self._waiting.appendleft(line[written:])
-            else:
-                self._torn = b""
-        if self._descriptor is not None:
-            self.trouble = None
+        if self._draining:
+            # A signal's handler that logs: its line waits its turn.
+            return
+        self._draining = True
+        try:
+            while self._waiting and self._descriptor is not None:
+                self._drain_one(self._descriptor)
+            if self._descriptor is not None:
+                self.trouble = None
+        except OSError as error:
+            self.trouble = error
+        finally:
+            self._draining = False
+
+    def _drain_one(self, descriptor: int) -> None:
+        line = self._waiting[0]
+        written = os.write(descriptor, line)
+        if written < len(line):
+            self._torn += line[:written]
+            self._waiting[0] = line[written:]
+        else:
+            self._torn = b""
+            self._waiting.popleft()
+        # Last: while there is something, every other line goes behind it.
+        self._waiting_bytes -= written
 
     def close(self) -> list[bytes]:
         """Close the file and give back the lines that could not be written, each whole. May be called twice."""
@@ -157,6 +175,7 @@ class Journal:
     def abandon(self) -> None:
         """Let go of what belongs to another process: a fork's copy of its parent's journal."""
         self._lock = threading.RLock()
+        self._draining = False
         self._waiting.clear()
         self._waiting_bytes = 0
         self._close()

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -257,12 +258,49 @@ def test_memory_is_bounded_and_what_it_has_no_room_for_is_shown(full, overflow):
 def test_after_much_has_waited_writing_it_takes_no_longer_than_reading_it(full, descriptor_of_full, path):
     """As many steps as lines, not their square."""
     for number in range(100_000):
-        full._waiting.append(b"%d\n" % number)
+        full.write(b"%d\n" % number)
     there_is_room_again(descriptor_of_full, path)
 
     full.write(b"last\n")
 
     assert path.read_bytes().splitlines() == [b"%d" % number for number in range(100_000)] + [b"last"]
+
+
+def test_what_waits_never_gets_between_the_halves_of_a_line(written, path, monkeypatch):
+    """A thread's line is cut off by a disk that fills up; before the thread knows, another's finds no room at all."""
+    write = os.write
+    full = OSError(errno.ENOSPC, "no room")
+
+    def cut_off(descriptor: int, line: bytes) -> int:
+        monkeypatch.setattr(os, "write", Mock(side_effect=full))
+        written.write(b"the other thread's\n")
+        return write(descriptor, line[:7])
+
+    monkeypatch.setattr(os, "write", cut_off)
+    written.write(b"the first one\n")
+    assert path.read_bytes() == b"the fir"
+    monkeypatch.setattr(os, "write", write)
+    written.write(b"the last\n")
+
+    assert path.read_bytes() == b"the first one\nthe other thread's\nthe last\n"
+
+
+def test_a_line_written_while_another_is_caught_up_with_goes_behind_it(
+    full, descriptor_of_full, path, monkeypatch
+):
+    write = os.write
+
+    def with_another(descriptor: int, line: bytes) -> int:
+        monkeypatch.setattr(os, "write", write)
+        full.write(b"another thread's\n")
+        return write(descriptor, line)
+
+    full.write(b"one\n")
+    there_is_room_again(descriptor_of_full, path)
+    monkeypatch.setattr(os, "write", with_another)
+    full.write(b"two\n")
+
+    assert path.read_bytes() == b"one\ntwo\nanother thread's\n"
 
 
 def test_a_signal_handler_may_log_while_a_line_is_kept_waiting(
