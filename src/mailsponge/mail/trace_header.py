@@ -25,21 +25,21 @@ def received(
     by: str,
     protocol: str,
     id: int | str,  # noqa: A002 - the RFC's word for it
-    at: datetime,
+    at: str,
     recipient: Address | None = None,
 ) -> bytes:
     """The ``Received`` header of one message that came in over SMTP (RFC 5321 section 4.4, RFC 3848).
 
     ``helo``: what the client called itself. ``peer``: its IP address as text, ``""`` where there is none (a Unix
     socket). ``by``: this server's name. ``protocol``: see :func:`protocol`. ``id``: the store's number of the message.
-    ``at``: when it came, with its zone. ``recipient``: only when there is exactly one, for a list of them would tell
-    each who else was written to (RFC 5321 section 7.6).
+    ``at``: when it came, as :func:`date` writes it. ``recipient``: only when there is exactly one, for a list
+    of them would tell each who else was written to (RFC 5321 section 7.6).
     """
     for_whom = f"\r\n\tfor <{recipient}>" if recipient is not None else ""
     return (
         f"Received: from {_name(helo)}{_literal(peer)}\r\n"
         f"\tby {_name(by)} with {protocol} id {id}{for_whom};\r\n"
-        f"\t{date(at)}\r\n"
+        f"\t{at}\r\n"
     ).encode()
 
 
