@@ -71,6 +71,8 @@ class Driver:
     def hear(self, data: bytes) -> list[Event]:
         """Hand bytes over, and do what is to be done; returns the events that came of it."""
         before = len(self.events)
+        if self.ended:
+            return []
         self.client.receive_data(data)
         while (event := self.client.next_event()) is not NEED_DATA:
             if isinstance(event, Send):

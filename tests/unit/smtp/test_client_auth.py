@@ -65,7 +65,7 @@ def test_scram_begins_anew_unproven() -> None:
 @pytest.mark.parametrize(
     "final",
     [
-        b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5=",
+        b"v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
         b"v=AAAA",
         b"v=",
         b"v=!",

@@ -52,13 +52,10 @@ def brought_to(state: State) -> Client:
     """A client whose session stands there."""
     client = Client(secure=state is not State.HANDSHAKE)
     second = SAYS[Said.STARTTLS] if state is State.HANDSHAKE else SAYS[Said.MAIL]
-    plan = [hello, second]
-    for answer in WAY[state]:
+    for answer, say in zip(WAY[state], (lambda client: None, hello, second), strict=False):
+        say(client)
         client.receive_data(f"{answer}\r\n".encode())
         listen(client)
-        if plan and client.state in (State.GREETED, State.READY):
-            if len(WAY[state]) > WAY[state].index(answer) + 1:
-                plan.pop(0)(client)
     assert client.state is state
     return client
 
