@@ -69,10 +69,10 @@ class Transaction:
         self._eager = self.chunked and message.size is not None and message.size <= WITH_ENVELOPE
         self._to_say = deque([_RSET] if reset else ())
         self._to_say.append((Said.MAIL, commands.mail(message, offers)))
-        for recipient in message.recipients:
-            commands.path(recipient.address)  # a mistake is found whether the server is asked or not
-        for at in self._said_to:
-            self._to_say.append((Said.RCPT, commands.rcpt(message.recipients[at], offers)))
+        for recipient, outcome in zip(message.recipients, self._outcomes, strict=True):
+            line = commands.rcpt(recipient, offers)  # a mistake is found whether the server is asked or not
+            if outcome is None:
+                self._to_say.append((Said.RCPT, line))
         if not self.chunked:
             self._to_say.append(_DATA)
 
