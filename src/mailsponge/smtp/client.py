@@ -54,7 +54,7 @@ from mailsponge.smtp.client_events import (
 from mailsponge.smtp.client_states import INSTEAD, TABLE, Said, State, fits
 from mailsponge.smtp.client_transaction import Transaction
 from mailsponge.smtp.offers import NOTHING, Offers, offered
-from mailsponge.smtp.outcomes import Outcome, Result
+from mailsponge.smtp.outcomes import Outcome, Result, words
 from mailsponge.smtp.outgoing import ForwardPath, Notify, Outgoing, Return, Transfer
 from mailsponge.smtp.reply_reader import Malformed, ReplyLimits, ReplyReader
 from mailsponge.smtp.sending import Encoder
@@ -342,7 +342,7 @@ class Client:
         """One reply, whatever it answers."""
         if reply.code == 421:  # RFC 5321 section 3.8: at any time, asked or not
             self._refuse_open(reply)
-            self._end(Ending.CLOSING, reply, f"the server ends the session: {_text(reply)}")
+            self._end(Ending.CLOSING, reply, f"the server ends the session: {words(reply)}")
             return
         if self._unasked or not self._owed:
             self._not_asked(reply)
@@ -350,7 +350,7 @@ class Client:
         said = self._owed[0]
         if not fits(said, reply.code):
             self._end(
-                Ending.OUT_OF_STEP, reply, f"{reply.code} cannot be the answer to {said}: {_text(reply)}"
+                Ending.OUT_OF_STEP, reply, f"{reply.code} cannot be the answer to {said}: {words(reply)}"
             )
             return
         if self._transaction is not None:
@@ -413,7 +413,7 @@ class Client:
     def _take_in_transaction(self, transaction: Transaction, said: Said, reply: Reply) -> None:
         if said is Said.RSET and not reply.positive:
             # What was open stays open, and what comes next would be taken for a part of it.
-            self._end(Ending.OUT_OF_STEP, reply, f"the server does not take RSET: {_text(reply)}")
+            self._end(Ending.OUT_OF_STEP, reply, f"the server does not take RSET: {words(reply)}")
             return
         if transaction.heard(said, reply):
             self._owed.popleft()
@@ -477,7 +477,7 @@ class Client:
             return
         if self._state is State.CONTENT and not reply.positive:
             self._refuse_open(reply)  # too soon, and a refusal all the same; an acceptance would be none
-        self._end(Ending.UNASKED, reply, f"the server said something that answers nothing: {_text(reply)}")
+        self._end(Ending.UNASKED, reply, f"the server said something that answers nothing: {words(reply)}")
 
     def _misunderstood(self, malformed: Malformed) -> None:
         self._end(Ending.MALFORMED, None, f"the server cannot be understood: {malformed.why}")
@@ -485,11 +485,10 @@ class Client:
     def _lost(self) -> None:
         if self._owed and self._owed[0] is Said.QUIT:
             self._end(Ending.QUIT, None, "QUIT was said")
-        else:
-            why = f"the connection was lost before {self._waiting_for()} was answered"
-            self._end(
-                Ending.GONE, None, why if self._owed or self._transaction else "the connection was lost"
-            )
+            return
+        waiting = self._owed or self._transaction is not None
+        before = f" before {self._waiting_for()} was answered" if waiting else ""
+        self._end(Ending.GONE, None, f"the connection was lost{before}")
 
     def _injected(self) -> None:
         self._end(
@@ -531,7 +530,3 @@ class Client:
         if self._owed:
             return self._owed[0]
         return Said.END_OF_DATA if self._state is State.CONTENT else Said.MAIL
-
-
-def _text(reply: Reply) -> str:
-    return reply.encoded.decode("ascii").rstrip().replace("\r\n", " / ")

@@ -41,6 +41,8 @@ def mail(message: Outgoing, offers: Offers) -> bytes:
     """``MAIL FROM:<reverse-path> [parameters]`` (RFC 5321 section 4.1.1.2), with what is offered and no more."""
     parts = ["MAIL FROM:<", "" if message.reverse_path is None else path(message.reverse_path), ">"]
     if message.size is not None and "SIZE" in offers:
+        if message.size < 0:
+            raise UsageError(f"a message has 0 octets or more, and not {message.size}")
         parts.append(f" SIZE={message.size:d}")  # RFC 1870 section 3
     if message.eight_bit and "8BITMIME" in offers:
         parts.append(" BODY=8BITMIME")  # RFC 6152 section 2

@@ -50,7 +50,7 @@ def answered(recipient: Address, reply: Reply, at: Said) -> Outcome:
         result = Result.TEMPORARY
     else:
         result = Result.PERMANENT
-    return Outcome(recipient, result, status(reply), reply, at, _said(reply))
+    return Outcome(recipient, result, status(reply), reply, at, words(reply))
 
 
 def refused_recipient(recipient: Address, reply: Reply, others_taken: bool) -> Outcome:
@@ -75,11 +75,12 @@ def status(reply: Reply) -> str:
     return reply.enhanced or f"{reply.code // 100}.0.0"
 
 
+def words(reply: Reply) -> str:
+    """A reply in one line, for people."""
+    enhanced = f"{reply.enhanced} " if reply.enhanced else ""
+    return f"{reply.code} {enhanced}{' '.join(reply.lines)}"
+
+
 def _too_many(reply: Reply) -> bool:
     # With another enhanced code, 552 is a full mailbox, and 452 a full disk.
     return reply.code in (452, 552) and (reply.enhanced or "").partition(".")[2] in ("", "5.3")
-
-
-def _said(reply: Reply) -> str:
-    enhanced = f"{reply.enhanced} " if reply.enhanced else ""
-    return f"{reply.code} {enhanced}{' '.join(reply.lines)}"

@@ -100,6 +100,8 @@ def test_a_client_is_called_by_one_word(name: str) -> None:
 def test_what_a_parameter_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="alone"):
         rcpt(notify=frozenset((Notify.NEVER, Notify.DELAY)))
+    with pytest.raises(UsageError, match="octets"):
+        mail(size=-1)
     with pytest.raises(UsageError, match="ENVID"):
         mail(envid="x" * 101)
     with pytest.raises(UsageError, match="ENVID"):

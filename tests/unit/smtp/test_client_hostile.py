@@ -189,6 +189,13 @@ def test_who_was_refused_before_421_stays_refused() -> None:
     assert driver.results == ["permanent", "temporary"]
 
 
+def test_nothing_is_kept_of_what_comes_behind_the_end() -> None:
+    driver = opened("PIPELINING")
+    driver.hear(b"421 Bye\r\n" + b"250 OK\r\n" * 100)
+    assert ending(driver) is Ending.CLOSING
+    assert not driver.client._reader.pending
+
+
 # Nonsense
 
 

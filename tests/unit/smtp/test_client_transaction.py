@@ -66,8 +66,9 @@ def test_with_pipelining_the_envelope_is_one_group() -> None:
 def test_no_more_commands_are_on_their_way_than_any_connection_can_hold() -> None:
     many = to(*[f"r{n}@example.net" for n in range(1000)])
     driver = opened("PIPELINING", message=many)
-    unanswered = most = 0
+    unanswered = most = groups = 0
     while not driver.outcomes:
+        groups += bool(driver.sent)
         unanswered += driver.taken().count(b"\r\n")
         most = max(most, unanswered)
         if driver.client.state is State.CONTENT:
@@ -79,6 +80,7 @@ def test_no_more_commands_are_on_their_way_than_any_connection_can_hold() -> Non
             unanswered -= 1
             driver.hear_lines("250 OK")
     assert most == 100
+    assert groups <= 22  # half of them at a time, not a command for each answer
     assert driver.results == ["accepted"] * 1000
 
 
@@ -369,6 +371,30 @@ def test_when_a_chunk_was_refused_no_more_is_wanted() -> None:
     assert not client.wants_content
     assert driver.results == ["permanent", "permanent"]
     assert client.begin(TWO).startswith(b"RSET\r\n")
+
+
+def test_a_refused_chunk_is_the_last_although_others_are_on_their_way() -> None:
+    driver = Driver(hello)
+    driver.hear_lines("220 Hi")
+    driver.hear_lines("250-x", "250-PIPELINING", "250 CHUNKING")
+    client = driver.client
+    client.begin(SMALL)
+    assert client.next_event() == WantContent()
+    client.send_content(b"a")
+    client.send_content(b"b")
+    driver.hear_lines("250 OK", "250 OK", "250 OK", "552 5.3.4 Too large")
+    assert not client.wants_content
+    assert driver.outcomes == ()
+    driver.hear_lines("503 What?")
+    assert driver.results == ["permanent", "permanent"]
+
+
+def test_a_last_chunk_that_is_refused_leaves_a_transaction_to_be_dropped() -> None:
+    driver = opened(*CHUNKING, message=SMALL)
+    driver.taken()
+    driver.hear_lines("250 OK", "250 OK", "250 OK", "552 5.3.4 Too large")
+    assert driver.results == ["permanent", "permanent"]
+    assert driver.client.begin(SMALL).startswith(b"RSET\r\n")
 
 
 def test_in_lmtp_the_last_chunk_has_an_answer_for_each() -> None:
