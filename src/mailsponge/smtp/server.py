@@ -223,7 +223,7 @@ class Server:
                 self._enter(state)
         return reply.encoded
 
-    def send_each(self, answers: Sequence[Reply]) -> bytes:
+    def send_each(self, replies: Sequence[Reply]) -> bytes:
         """Answer the end of data in LMTP: one reply for each recipient that was taken, in their order (RFC 2033 4.2).
 
         Raises ProtocolError when that was not asked, when there are more or fewer replies than recipients, and for
@@ -232,16 +232,16 @@ class Server:
         owed = self._owed
         if type(owed) is not EndOfData or not self._offer.lmtp:
             raise ProtocolError(f"send_each() answers the end of data in LMTP alone, and not {owed!r}")
-        if len(answers) != self._recipients:
-            raise ProtocolError(f"{self._recipients} recipients were taken; there are {len(answers)} replies")
-        for answer in answers:
-            if answer.code == 421:
+        if len(replies) != self._recipients:
+            raise ProtocolError(f"{self._recipients} recipients were taken; there are {len(replies)} replies")
+        for reply in replies:
+            if reply.code == 421:
                 raise ProtocolError("421 ends the session: say it with send()")
-            if answer.code < 400:
-                self._check_end(owed, answer.code)
+            if reply.code < 400:
+                self._check_end(owed, reply.code)
         self._owed = None
         self._enter(END_OF_DATA.taken)
-        return b"".join(answer.encoded for answer in answers)
+        return b"".join(reply.encoded for reply in replies)
 
     def tls_started(self) -> None:
         """TLS is in place after STARTTLS: everything that was said in the clear is forgotten (RFC 3207 section 4.2).
