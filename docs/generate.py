@@ -27,8 +27,8 @@ import click
 import mailsponge
 from mailsponge import smtp
 from mailsponge.cli import main
-from mailsponge.smtp import client_states
 from mailsponge.mail.reply import Reply
+from mailsponge.smtp import client_states
 from mailsponge.smtp import states as smtp_states
 from mailsponge.sponge import patience
 from mailsponge.sponge.defaults import Defaults
