@@ -11,6 +11,7 @@ import contextlib
 import gc
 import logging
 import os
+import pwd
 import resource
 import signal
 import socket
@@ -23,11 +24,15 @@ import msgspec
 
 from mailsponge import config as configuration
 from mailsponge.accounts import Accounts
-from mailsponge.config import Config, Endpoint, Loaded, Machine, Smtp
+from mailsponge.config import Config, Endpoint, Loaded, Machine
 from mailsponge.errors import ConfigError
+from mailsponge.server import entrance, role
+from mailsponge.server.certificate import Certificate, TlsFiles
+from mailsponge.server.entrance import Entrance, Place
 from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.loop import new_loop
+from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
@@ -41,26 +46,49 @@ class Wish(NamedTuple):
     config: Path | None = None
     data: Path | None = None
     smtp: Sequence[Endpoint] = ()
+    submission: Sequence[Endpoint] = ()
 
 
 def read(wish: Wish, machine: Machine) -> Loaded:
     """The configuration in force. Raises ConfigError."""
     loaded = configuration.load(wish.config, machine)
     config = loaded.config
-    return loaded._replace(
-        config=msgspec.structs.replace(
-            config,
-            data=wish.data or config.data,
-            smtp=Smtp(listen=tuple(wish.smtp)) if wish.smtp else config.smtp,
-        )
+    replaced = msgspec.structs.replace
+    config = replaced(
+        config,
+        data=wish.data or config.data,
+        smtp=replaced(config.smtp, listen=tuple(wish.smtp) or config.smtp.listen),
+        submission=replaced(config.submission, listen=tuple(wish.submission) or config.submission.listen),
     )
+    configuration.check(config, loaded.source.at)
+    return loaded._replace(config=config)
 
 
 def rules_of(loaded: Loaded) -> Rules:
     """What the listener goes by. Raises ConfigError for what only shows when names are put together."""
     config, source = loaded
     accounts = Accounts(config.domains, tuple(config.users), config.aliases, where=source.at)
-    return Rules.of(config, accounts)
+    trusted = [_uid(name, source.at("local", "trusted")) for name in config.local.trusted]
+    return Rules.of(config, accounts, trusted, hostnames=(socket.gethostname().lower(),))
+
+
+def places_of(config: Config) -> list[tuple[Role, Place]]:
+    """Where the server listens, and what for."""
+    places: list[tuple[Role, Place]] = []
+    places += [(role.SMTP, endpoint) for endpoint in config.smtp.listen]
+    places += [(role.SUBMISSION, endpoint) for endpoint in config.submission.listen]
+    places += [(role.SUBMISSIONS, endpoint) for endpoint in config.submission.listen_tls]
+    if config.local.socket is not None:
+        places.append((role.LOCAL, config.local.socket))
+    return places
+
+
+def certificate_of(config: Config) -> Certificate | None:
+    """The certificate that the server shows, if it has one. Raises ConfigError."""
+    certificate = config.tls.certificate
+    if certificate is None:
+        return None
+    return Certificate(TlsFiles(certificate, config.tls.key or certificate))
 
 
 def serve(wish: Wish) -> None:
@@ -70,18 +98,25 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            runner.run(_PostOffice(wish, machine, loaded).run(sink))
+        entrances = entrance.opened(places_of(loaded.config))
+        try:
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(_PostOffice(wish, machine, loaded, entrances).run(sink))
+        finally:
+            for entered in entrances:
+                entered.close()
 
 
 class _PostOffice:
     """The rooms, wired together."""
 
-    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded) -> None:
+    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded, entrances: Sequence[Entrance]) -> None:
         self._wish = wish
         self._machine = machine
         self._config = loaded.config
         self._rules = rules_of(loaded)
+        self._certificate = certificate_of(loaded.config)
+        self._entrances = entrances
         self._listener: Listener | None = None
 
     async def run(self, sink: LogSink) -> None:
@@ -106,41 +141,63 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        listener = self._listener = Listener(self._rules, store)
-        where = await listener.start(self._config.smtp.listen)
-        self._ready(where)
+        listener = self._listener = Listener(self._rules, store, certificate=self._certificate)
+        await listener.start(self._entrances)
+        self._ready()
         await told_to_stop.wait()
         log.info("stopping")
         notify("STOPPING=1")
         await listener.stop()
 
-    def _ready(self, where: Sequence[Endpoint]) -> None:
+    def _ready(self) -> None:
         """Every socket listens: say so, to people and to systemd."""
         # What is there now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        addresses = ", ".join(map(str, where))
+        addresses = _told(self._entrances)
         sys.stderr.write(
-            f"mailsponge: ready: smtp {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
+            f"mailsponge: ready: {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
         )
         sys.stderr.flush()
-        notify(f"READY=1\nSTATUS=smtp {addresses}")
+        notify(f"READY=1\nSTATUS={addresses}")
 
     def _reload(self) -> None:
-        """Read the configuration again; one that cannot be changes nothing."""
+        """Read the configuration and the certificate again; what cannot be changes nothing."""
         try:
             loaded = read(self._wish, self._machine)
-            self._rules = rules_of(loaded)
+            rules, certificate = rules_of(loaded), certificate_of(loaded.config)
         except ConfigError as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
+        self._rules, self._certificate = rules, certificate
         if self._listener is not None:
-            self._listener.rules = self._rules
-        old, new = self._config, loaded.config
-        if (old.data, old.smtp) != (new.data, new.smtp):
-            log.warning("reloaded; data and smtp.listen change when the server is started anew")
+            self._listener.rules, self._listener.certificate = rules, certificate
+        if _only_a_start_changes(self._config) != _only_a_start_changes(loaded.config):
+            log.warning(
+                "reloaded; user, other addresses, data and smtp.listen change when the server is started anew"
+            )
         else:
             log.info("reloaded")
+
+
+def _only_a_start_changes(config: Config) -> tuple[object, ...]:
+    return config.data, config.user, places_of(config)
+
+
+def _told(entrances: Sequence[Entrance]) -> str:
+    """``smtp 127.0.0.1:25, [::1]:25 · local /run/mailsponge/submit``."""
+    told: dict[str, list[str]] = {}
+    for entered in entrances:
+        told.setdefault(entered.role.name, []).append(str(entered.place))
+    return " · ".join(f"{name} {', '.join(places)}" for name, places in told.items())
+
+
+def _uid(name: str, place: str) -> int:
+    """Raises ConfigError."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise ConfigError(f"{place} names {name}, who is no user of this machine: correct the name") from None
 
 
 def _whom(config: Config) -> str:

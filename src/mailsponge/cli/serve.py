@@ -29,7 +29,19 @@ def _addresses(
     metavar="ADDR:PORT",
     help="Take mail here; may be given several times. Port 0: any free one. [default: 127.0.0.1:2525]",
 )
-def serve(data: Path | None, config: Path | None, smtp: tuple[Endpoint, ...]) -> None:
+@click.option(
+    "--submission",
+    callback=_addresses,
+    multiple=True,
+    metavar="ADDR:PORT",
+    help="Take mail here from people and programs that log in. [default: none]",
+)
+def serve(
+    data: Path | None,
+    config: Path | None,
+    smtp: tuple[Endpoint, ...],
+    submission: tuple[Endpoint, ...],
+) -> None:
     """Run the post office: take mail over SMTP, and keep it.
 
     Without any option it listens on 127.0.0.1, port 2525, for programs on this machine, and has one mailbox: yours.
@@ -50,4 +62,4 @@ def serve(data: Path | None, config: Path | None, smtp: tuple[Endpoint, ...]) ->
     A line with `ready` and the addresses is printed once every one of them is listened on; then comes one line a
     message. SIGTERM and SIGINT end it cleanly, SIGHUP makes it read its configuration again.
     """
-    daemon.serve(daemon.Wish(config, data, smtp))
+    daemon.serve(daemon.Wish(config, data, smtp, submission))

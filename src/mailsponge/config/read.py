@@ -132,9 +132,9 @@ def _read(kind: type, value: object) -> object:
 
 def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("a directory is written as text")
+        raise ValueError("a path is written as text")
     if "://" in value:
-        raise ValueError("only a directory can be for now, no database server")
+        raise ValueError("only a directory or a file can be for now, no database server")
     return Path(value).expanduser()
 
 

@@ -85,6 +85,11 @@ class Endpoint:
             raise ValueError("a port is a number from 0 to 65535")
         return cls(str(address), int(port))
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 

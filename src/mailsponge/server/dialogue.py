@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mailsponge.admission import Refused, recipient
+from mailsponge.admission import Refused, local_sender, recipient
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held, logline
 from mailsponge.server.house import House
+from mailsponge.server.role import Role
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
     Closed,
@@ -39,6 +40,7 @@ PIPELINED: Final = Reply(
 )
 NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
+LOGIN_FIRST: Final = Reply(530, "5.7.0", "Log in first; mail is taken here from those who have an account")
 
 BACKLOG: Final = 8_000_000
 """Bytes of one message that the store may be behind before its sender has to wait."""
@@ -58,6 +60,7 @@ class Dialogue:
         "_house",
         "_looked_at",
         "_refused",
+        "_role",
         "client",
         "engine",
         "quit",
@@ -65,13 +68,14 @@ class Dialogue:
         "transaction",
     )
 
-    def __init__(self, house: House, peer: str, committed: Callable[[Reply], None]) -> None:
+    def __init__(self, house: House, role: Role, client: Client, committed: Callable[[Reply], None]) -> None:
         """``committed`` gets the reply to a message whose answer was :data:`held.COMMITTING`."""
         self._house = house
+        self._role = role
         self._committed = committed
         self.rules = house.rules
         self.engine = Server(self.rules.hostname, self.rules.limits)
-        self.client = Client(peer)
+        self.client = client
         self.transaction: Transaction | None = None
         self.quit = False
         self._refused = 0  # recipients, since the last message that was taken
@@ -89,6 +93,11 @@ class Dialogue:
             return decide(self, event)
         assert isinstance(event, Question)
         return event.reply
+
+    def secured(self, how: str) -> bytes:
+        """TLS is agreed on, ``how`` in words. Returns what the server says first, if it is its turn."""
+        self.client = self.client._replace(tls=how)
+        return self.engine.greet()
 
     def forget(self, why: str) -> None:
         """Drop the transaction, if there is one; ``why`` is a word for the log."""
@@ -122,12 +131,26 @@ class Dialogue:
         if self.engine.pending:
             return PIPELINED
         self.forget("hello")
-        self.client = Client(self.client.peer, event.name, event.extended)
+        self.client = self.client._replace(helo=event.name, extended=event.extended)
         return event.reply
 
     def _mail(self, event: Mail) -> Answer:
+        if self._role.login:
+            return LOGIN_FIRST
+        refused = self._refused_sender(event) if self.client.user is not None else None
+        if refused is not None:
+            logline.sender_refused(self.client, refused.reason, refused.reply)
+            return refused.reply
         self.transaction = Transaction(event)
         return event.reply
+
+    def _refused_sender(self, event: Mail) -> Refused | None:
+        """Why a program on this machine may not send in this name."""
+        user, rules = self.client.user, self.rules
+        if user is None or user.uid in rules.trusted:
+            return None
+        hosts = (rules.hostname, *rules.hostnames)
+        return local_sender(rules.accounts, hosts, user.name, event.reverse_path)
 
     def _recipient(self, event: Recipient) -> Answer:
         transaction = self.transaction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Protocol
@@ -31,6 +32,10 @@ class House(Protocol):
     @property
     def store(self) -> Store:
         """Where messages go."""
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What a session that changes to TLS now goes by; None without a certificate."""
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -11,6 +11,7 @@ from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.mail.trace_header import protocol, received, return_path
+from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail
 from mailsponge.store.protocol import Acceptance, Incoming
 
@@ -22,11 +23,15 @@ class Client(NamedTuple):
     """Who is at the other end."""
 
     peer: str
-    """Its IP address; ``""`` where there is none."""
+    """Its IP address, or which user of this machine it is."""
     helo: str = ""
     """What it calls itself: unproven."""
     extended: bool = False
     """It said EHLO."""
+    tls: str = ""
+    """How it is encrypted, in words; empty in the clear."""
+    user: LocalUser | None = None
+    """Whose program it is, if it came through the Unix socket."""
 
 
 class Transaction:
@@ -86,10 +91,12 @@ class Transaction:
             helo=client.helo,
             peer=client.peer,
             by=hostname,
-            protocol=protocol(extended=client.extended, smtputf8=self._mail.smtputf8),
+            protocol=protocol(extended=client.extended, smtputf8=self._mail.smtputf8, tls=bool(client.tls)),
             id=incoming.id,
             at=_local(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,
+            tls=client.tls,
+            user=client.user,
         )
         incoming.write(return_path(self._mail.reverse_path) + trace)
 
