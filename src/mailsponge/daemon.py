@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -25,15 +26,18 @@ import msgspec
 from mailsponge import config as configuration
 from mailsponge.accounts import Accounts
 from mailsponge.config import Config, Endpoint, Loaded, Machine
-from mailsponge.errors import ConfigError
+from mailsponge.errors import ConfigError, UsageError
 from mailsponge.server import entrance, role
-from mailsponge.server.certificate import Certificate, TlsFiles
+from mailsponge.server.certificate import Certificate, TlsFiles, opened
 from mailsponge.server.entrance import Entrance, Place
 from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.loop import new_loop
+from mailsponge.server.parent import Parent, separate
+from mailsponge.server.privileges import Account, runs_as
 from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
+from mailsponge.store.database import make_directory, migrations
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
 
@@ -83,12 +87,19 @@ def places_of(config: Config) -> list[tuple[Role, Place]]:
     return places
 
 
-def certificate_of(config: Config) -> Certificate | None:
-    """The certificate that the server shows, if it has one. Raises ConfigError."""
+def tls_files_of(config: Config) -> TlsFiles | None:
+    """Where the certificate and its key are, if there is one."""
     certificate = config.tls.certificate
-    if certificate is None:
-        return None
-    return Certificate(TlsFiles(certificate, config.tls.key or certificate))
+    return TlsFiles(certificate, config.tls.key or certificate) if certificate is not None else None
+
+
+def account_of(config: Config) -> Account | None:
+    """Whom the server runs as; None: whoever starts it. Raises ConfigError."""
+    exposed = any(
+        isinstance(place, Endpoint) and (not place.is_loopback or 0 < place.port < 1024)
+        for _, place in places_of(config)
+    )
+    return runs_as(config.user, exposed=exposed, uid=os.geteuid())
 
 
 def serve(wish: Wish) -> None:
@@ -98,24 +109,68 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
+        account = account_of(loaded.config)
         entrances = entrance.opened(places_of(loaded.config))
         try:
+            parent = _without_root(account, loaded.config, entrances) if account is not None else None
             with asyncio.Runner(loop_factory=new_loop) as runner:
-                runner.run(_PostOffice(wish, machine, loaded, entrances).run(sink))
+                runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
         finally:
             for entered in entrances:
                 entered.close()
 
 
+def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
+    """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
+    _hand_over(config.data, account)
+    _load_what_comes_later()
+    parent = separate(account, tls_files_of(config), entrances, notify)
+    if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
+        raise UsageError(
+            f"the user {account.name} cannot get at {config.data}: "
+            'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
+        )
+    log.info("running as %s; process %d keeps root's rights, for keys", account.name, os.getppid())
+    return parent
+
+
+def _load_what_comes_later() -> None:
+    """Load what is else loaded when it is first needed: the user may not be able to read where it lies."""
+    for name in ("uvloop", "concurrent.futures.thread", "encodings.idna"):
+        with contextlib.suppress(ModuleNotFoundError):
+            import_module(name)
+    migrations()
+
+
+def _hand_over(data: Path, account: Account) -> None:
+    """See to it that the data directory is the user's: made for them, or theirs already. Raises UsageError."""
+    if not data.exists():
+        make_directory(data)
+        os.chown(data, account.uid, account.gid)
+    elif data.stat().st_uid != account.uid:
+        raise UsageError(
+            f"{data} is not {account.name}'s, who runs the server: "
+            f"`chown -R {account.name} {data}`, or name another directory as data"
+        )
+
+
 class _PostOffice:
     """The rooms, wired together."""
 
-    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded, entrances: Sequence[Entrance]) -> None:
+    def __init__(
+        self,
+        wish: Wish,
+        machine: Machine,
+        loaded: Loaded,
+        entrances: Sequence[Entrance],
+        parent: Parent | None,
+    ) -> None:
         self._wish = wish
         self._machine = machine
         self._config = loaded.config
         self._rules = rules_of(loaded)
-        self._certificate = certificate_of(loaded.config)
+        self._parent = parent
+        self._certificate = self._certificate_of(loaded.config)
         self._entrances = entrances
         self._listener: Listener | None = None
 
@@ -127,6 +182,8 @@ class _PostOffice:
             loop.add_signal_handler(number, told_to_stop.set)
         # Also from the first moment: left to itself, this signal ends a process.
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        if self._parent is not None:
+            self._parent.when_gone(loop, told_to_stop.set)
         sink.gather(loop)
         try:
             store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
@@ -146,7 +203,7 @@ class _PostOffice:
         self._ready()
         await told_to_stop.wait()
         log.info("stopping")
-        notify("STOPPING=1")
+        self._notify("STOPPING=1")
         await listener.stop()
 
     def _ready(self) -> None:
@@ -159,13 +216,23 @@ class _PostOffice:
             f"mailsponge: ready: {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
         )
         sys.stderr.flush()
-        notify(f"READY=1\nSTATUS={addresses}")
+        self._notify(f"READY=1\nSTATUS={addresses}")
+
+    def _notify(self, state: str) -> None:
+        (notify if self._parent is None else self._parent.notify)(state)
+
+    def _certificate_of(self, config: Config) -> Certificate | None:
+        """The certificate that the server shows, if it has one. Raises ConfigError."""
+        files = tls_files_of(config)
+        if files is None:
+            return None
+        return Certificate(files, opened if self._parent is None else self._parent.open)
 
     def _reload(self) -> None:
         """Read the configuration and the certificate again; what cannot be changes nothing."""
         try:
             loaded = read(self._wish, self._machine)
-            rules, certificate = rules_of(loaded), certificate_of(loaded.config)
+            rules, certificate = rules_of(loaded), self._certificate_of(loaded.config)
         except ConfigError as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
