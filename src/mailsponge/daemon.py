@@ -51,6 +51,7 @@ class Wish(NamedTuple):
     data: Path | None = None
     smtp: Sequence[Endpoint] = ()
     submission: Sequence[Endpoint] = ()
+    lmtp: Sequence[configuration.Place] = ()
 
 
 def read(wish: Wish, machine: Machine) -> Loaded:
@@ -63,6 +64,7 @@ def read(wish: Wish, machine: Machine) -> Loaded:
         data=wish.data or config.data,
         smtp=replaced(config.smtp, listen=tuple(wish.smtp) or config.smtp.listen),
         submission=replaced(config.submission, listen=tuple(wish.submission) or config.submission.listen),
+        lmtp=replaced(config.lmtp, listen=tuple(wish.lmtp) or config.lmtp.listen),
     )
     configuration.check(config, loaded.source.at)
     return loaded._replace(config=config)
@@ -82,6 +84,7 @@ def places_of(config: Config) -> list[tuple[Role, Place]]:
     places += [(role.SMTP, endpoint) for endpoint in config.smtp.listen]
     places += [(role.SUBMISSION, endpoint) for endpoint in config.submission.listen]
     places += [(role.SUBMISSIONS, endpoint) for endpoint in config.submission.listen_tls]
+    places += [(role.LMTP, place.at) for place in config.lmtp.listen]
     if config.local.socket is not None:
         places.append((role.LOCAL, config.local.socket))
     return places
@@ -109,12 +112,13 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
+        rules = rules_of(loaded)
         account = account_of(loaded.config)
         entrances = entrance.opened(places_of(loaded.config))
         try:
             parent = _without_root(account, loaded.config, entrances) if account is not None else None
             with asyncio.Runner(loop_factory=new_loop) as runner:
-                runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
+                runner.run(_PostOffice(wish, machine, loaded.config, rules, entrances, parent).run(sink))
         finally:
             for entered in entrances:
                 entered.close()
@@ -161,16 +165,17 @@ class _PostOffice:
         self,
         wish: Wish,
         machine: Machine,
-        loaded: Loaded,
+        config: Config,
+        rules: Rules,
         entrances: Sequence[Entrance],
         parent: Parent | None,
     ) -> None:
         self._wish = wish
         self._machine = machine
-        self._config = loaded.config
-        self._rules = rules_of(loaded)
+        self._config = config
+        self._rules = rules
         self._parent = parent
-        self._certificate = self._certificate_of(loaded.config)
+        self._certificate = self._certificate_of(config)
         self._entrances = entrances
         self._listener: Listener | None = None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsponge.config import Config, Endpoint, Machine, check, load, parse
+from mailsponge.config import Config, Endpoint, Machine, Place, check, load, parse
 from mailsponge.config.lines import Source
 from mailsponge.config.machine import is_hostname
 from mailsponge.config.units import Duration, Size
@@ -29,6 +29,9 @@ listen_tls = ["0.0.0.0:465", "[::]:465"]
 [local]
 socket = "/run/mailsponge/submit"
 trusted = ["www-data"]
+
+[lmtp]
+listen = ["127.0.0.1:2424", "unix:/run/mailsponge/lmtp"]
 
 [tls]
 certificate = "/etc/fullchain.pem"
@@ -77,6 +80,10 @@ def test_every_setting_is_read():
     assert config.submission.listen == (Endpoint("0.0.0.0", 587),)
     assert config.submission.listen_tls == (Endpoint("0.0.0.0", 465), Endpoint("::", 465))
     assert (config.local.socket, config.local.trusted) == (Path("/run/mailsponge/submit"), ("www-data",))
+    assert config.lmtp.listen == (
+        Place(Endpoint("127.0.0.1", 2424)),
+        Place(Path("/run/mailsponge/lmtp")),
+    )
     assert (config.tls.certificate, config.tls.key) == (Path("/etc/fullchain.pem"), Path("/etc/privkey.pem"))
     limits = config.limits
     assert (limits.message_size, limits.recipients, limits.command_line, limits.errors) == (
@@ -146,6 +153,8 @@ def test_an_unknown_table_is_told():
         ("[users.me]\ndeliver = 'maildir:~/Maildir'", "post.toml:2: users.me.deliver", '"mailbox"'),
         ("[local]\nsocket = 25", "post.toml:2: local.socket", "/run/mailsponge/submit"),
         ("[local]\ntrusted = 'www-data'", "post.toml:2: local.trusted", "a list of users"),
+        ("[lmtp]\nlisten = ['unix:lmtp']", "post.toml:2: lmtp.listen", "whole path"),
+        ("[lmtp]\nlisten = ['/run/lmtp']", "post.toml:2: lmtp.listen", "unix:/run/mailsponge/lmtp"),
         ("[tls]\ncertificate = ''", "post.toml:2: tls.certificate", "a PEM file"),
         ("data = 'postgresql://db'", "post.toml:1: data", "only a directory"),
         ("hostname = 'two words'", "post.toml:1: hostname", "mail.example.org"),

@@ -11,17 +11,19 @@ from __future__ import annotations
 from mailsponge.config.checks import check
 from mailsponge.config.machine import Machine
 from mailsponge.config.read import Loaded, load, parse
-from mailsponge.config.settings import Config, Domain, Limits, Local, Smtp, Submission, Tls, User
-from mailsponge.config.units import Endpoint
+from mailsponge.config.settings import Config, Domain, Limits, Lmtp, Local, Smtp, Submission, Tls, User
+from mailsponge.config.units import Endpoint, Place
 
 __all__ = [
     "Config",
     "Domain",
     "Endpoint",
     "Limits",
+    "Lmtp",
     "Loaded",
     "Local",
     "Machine",
+    "Place",
     "Smtp",
     "Submission",
     "Tls",

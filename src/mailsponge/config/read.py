@@ -13,7 +13,7 @@ import msgspec
 from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
-from mailsponge.config.units import Duration, Endpoint, Size
+from mailsponge.config.units import Duration, Endpoint, Place, Size
 from mailsponge.errors import ConfigError
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -146,6 +146,7 @@ _READERS = {
     Size: Size.parse,
     Duration: Duration.parse,
     Endpoint: Endpoint.parse,
+    Place: Place.parse,
     Path: _path,
     Targets: _targets,
 }

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from mailsponge.config.machine import DEFAULT_LISTEN
-from mailsponge.config.units import Duration, Endpoint, Size
+from mailsponge.config.units import Duration, Endpoint, Place, Size
 
 
 class About(NamedTuple):
@@ -100,6 +100,20 @@ class Local(Struct, frozen=True, kw_only=True):
             "root may always; all others send as themselves: their name at one of the domains here, or at this "
             "machine's name.",
             left_out="root alone chooses the sender",
+        ),
+    ] = ()
+
+
+class Lmtp(Struct, frozen=True, kw_only=True):
+    """Mail that another mail server hands over (LMTP, RFC 2033): accepted for those who live here."""
+
+    listen: Annotated[
+        tuple[Place, ...],
+        About(
+            takes='a list of addresses and ports, or paths: ["127.0.0.1:2424", "unix:/run/mailsponge/lmtp"]',
+            why="Where a mail server in front of this one, such as Postfix, delivers to. It is told of each recipient "
+            "what became of the mail, so that it need not keep a queue for those who were served.",
+            left_out="LMTP is not spoken",
         ),
     ] = ()
 
@@ -272,6 +286,13 @@ class Config(Struct, frozen=True, kw_only=True):
             "there is no Unix socket",
         ),
     ] = Local()
+    lmtp: Annotated[
+        Lmtp,
+        Section(
+            "Mail that another mail server hands over (LMTP, RFC 2033), for those who live here and nobody else.",
+            "LMTP is not spoken",
+        ),
+    ] = Lmtp()
     tls: Annotated[
         Tls,
         Section(

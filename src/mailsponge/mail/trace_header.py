@@ -53,13 +53,14 @@ def return_path(reverse_path: Address | None) -> bytes:
     return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
 
 
-def protocol(*, extended: bool, smtputf8: bool = False, tls: bool = False) -> str:
-    """The registered word for how a message came: SMTP after HELO, ESMTP after EHLO, ESMTPS within TLS (RFC 3848); and
-    UTF8SMTP when SMTPUTF8 was asked for, UTF8SMTPS within TLS (RFC 6531 section 4.3).
+def protocol(*, extended: bool, smtputf8: bool = False, tls: bool = False, lmtp: bool = False) -> str:
+    """The registered word for how a message came: SMTP after HELO, ESMTP after EHLO, LMTP after LHLO (RFC 3848);
+    UTF8SMTP and UTF8LMTP when SMTPUTF8 was asked for (RFC 6531 section 4.3); with an S at the end within TLS.
     """
     if not extended:
         return "SMTP"
-    return f"{'UTF8SMTP' if smtputf8 else 'ESMTP'}{'S' if tls else ''}"
+    plain = "LMTP" if lmtp else "SMTP" if smtputf8 else "ESMTP"
+    return f"{'UTF8' if smtputf8 else ''}{plain}{'S' if tls else ''}"
 
 
 def date(at: datetime) -> str:

@@ -32,6 +32,7 @@ from mailsponge.smtp.events import (
     Quit,
     Recipient,
     Reset,
+    StartTls,
 )
 from mailsponge.smtp.replies import TOO_MANY_ERRORS
 from mailsponge.smtp.server import Server
@@ -42,7 +43,7 @@ PIPELINED: Final = Reply(
 )
 NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
-LOGIN_FIRST: Final = Reply(530, "5.7.0", "Log in first; mail is taken here from those who have an account")
+NO_CERTIFICATE: Final = Reply(454, "4.7.0", "TLS is not to be had any more; please connect again")
 
 BACKLOG: Final = 8_000_000
 """Bytes of one message that the store may be behind before its sender has to wait."""
@@ -68,6 +69,7 @@ class Dialogue:
         "engine",
         "quit",
         "rules",
+        "send",
         "transaction",
     )
 
@@ -77,7 +79,10 @@ class Dialogue:
         self._role = role
         self._committed = committed
         self.rules = house.rules
-        self.engine = Server(self.rules.hostname, self.rules.limits)
+        offer = role.offer(certificate=house.certificate is not None)
+        self.engine = Server(self.rules.hostname, self.rules.limits, offer)
+        self.send = self.engine.send
+        """Turns an answer into bytes for the peer."""
         self.client = client
         self.transaction: Transaction | None = None
         self.quit = False
@@ -100,8 +105,12 @@ class Dialogue:
 
     def secured(self, how: str) -> bytes:
         """TLS is agreed on, ``how`` in words. Returns what the server says first, if it is its turn."""
-        self.client = self.client._replace(tls=how)
-        return self.engine.greet()
+        self.client = Client(self.client.peer, tls=how, user=self.client.user)
+        if self._role.tls_first:
+            return self.engine.greet()
+        self.forget("starttls")
+        self.engine.tls_started()
+        return b""
 
     def forget(self, why: str) -> None:
         """Drop the transaction, if there is one; ``why`` is a word for the log."""
@@ -135,13 +144,16 @@ class Dialogue:
         if self.engine.pending:
             return PIPELINED
         self.forget("hello")
-        self.client = self.client._replace(helo=event.name, extended=event.extended)
+        self.client = self.client._replace(helo=event.name, extended=event.extended, lmtp=self._role.lmtp)
         return event.reply
 
+    def _start_tls(self, event: StartTls) -> Answer:
+        if self.engine.pending:  # in the clear, and perhaps somebody else's (RFC 3207 section 6)
+            return PIPELINED
+        return NO_CERTIFICATE if self._house.certificate is None else held.SHAKING_HANDS
+
     def _mail(self, event: Mail) -> Answer:
-        if self._role.login:
-            return LOGIN_FIRST
-        refused = self._refused_sender(event) if self.client.user is not None else None
+        refused = self._refused_sender(event) if self._role.knows_users else None
         if refused is not None:
             logline.sender_refused(self.client, refused.reason, refused.reply)
             return refused.reply
@@ -254,6 +266,30 @@ class Dialogue:
         return transaction, transaction.incoming
 
 
+class LmtpDialogue(Dialogue):
+    """The same in LMTP, where the end of a message is answered for each recipient (RFC 2033 section 4.2).
+
+    All of them get the same answer, for one commit takes the message for all.
+    """
+
+    __slots__ = ("_at_the_end",)
+
+    def __init__(self, house: House, role: Role, client: Client, committed: Callable[[Reply], None]) -> None:
+        super().__init__(house, role, client, committed)
+        self._at_the_end = False
+        self.send = self._send_each
+
+    def answer(self, event: Event) -> Answer:
+        """Decide about one event."""
+        self._at_the_end = type(event) is EndOfData
+        return super().answer(event)
+
+    def _send_each(self, reply: Reply) -> bytes:
+        if self._at_the_end and reply.code != 421:
+            return self.engine.send_each((reply,) * self.engine.recipients)
+        return self.engine.send(reply)
+
+
 def _nobody_waits(reply: Reply) -> None:
     """Take a reply whose connection is lost; the store has logged what became of the message."""
 
@@ -264,6 +300,7 @@ def _store_reply(error: StoreError) -> Reply:
 
 _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     Hello: Dialogue._hello,
+    StartTls: Dialogue._start_tls,
     Mail: Dialogue._mail,
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,

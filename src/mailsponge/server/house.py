@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Protocol
 
 from mailsponge.mail.reply import Reply
+from mailsponge.server.certificate import Certificate
 from mailsponge.server.rules import Rules
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
@@ -34,8 +34,8 @@ class House(Protocol):
         """Where messages go."""
 
     @property
-    def tls(self) -> ssl.SSLContext | None:
-        """What a session that changes to TLS now goes by; None without a certificate."""
+    def certificate(self) -> Certificate | None:
+        """What the server shows; without one there is no TLS."""
 
     @property
     def clock(self) -> Callable[[], float]:

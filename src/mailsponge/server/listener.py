@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -58,11 +57,6 @@ class Listener:
             unix = entrance.socket.family == socket.AF_UNIX
             serve = self.loop.create_unix_server if unix else self.loop.create_server
             self._servers.append(await serve(sessions, sock=entrance.socket, backlog=QUEUE))
-
-    @property
-    def tls(self) -> ssl.SSLContext | None:
-        """What a session that changes to TLS now goes by; None without a certificate."""
-        return self.certificate.current() if self.certificate is not None else None
 
     async def stop(self, grace: float = GRACE) -> None:
         """Take no more connections, let each session end, and cut off what has not after ``grace`` seconds."""

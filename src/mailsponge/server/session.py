@@ -13,12 +13,13 @@ from typing import Final, cast
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held, logline, unix
 from mailsponge.server.deadline import Deadline
-from mailsponge.server.dialogue import PIPELINED, Dialogue
+from mailsponge.server.dialogue import PIPELINED, Dialogue, LmtpDialogue
 from mailsponge.server.house import House
 from mailsponge.server.role import Role
 from mailsponge.server.tls import Tunnel
 from mailsponge.server.transaction import Client
 from mailsponge.smtp.events import NEED_DATA
+from mailsponge.smtp.replies import START_TLS
 
 STOPPING: Final = Reply(421, "4.3.2", "This server is stopping; please come again in a minute")
 
@@ -76,8 +77,9 @@ class Session(asyncio.BufferedProtocol):
         self._transport = transport = cast(
             "asyncio.Transport", transport
         )  # uvloop's is one in all but descent
-        client = _client(transport, self._role)
-        self._dialogue = Dialogue(self._house, self._role, client, self._committed)
+        client = _client(transport)
+        dialogue = LmtpDialogue if self._role.lmtp else Dialogue
+        self._dialogue = dialogue(self._house, self._role, client, self._committed)
         due = self._time() + self._dialogue.rules.command_deadline
         self._deadline = Deadline(self._house.loop, due, self._missed)
         refusal = self._house.enter(self, client.peer)
@@ -172,7 +174,7 @@ class Session(asyncio.BufferedProtocol):
         event = next_event()
         if event is NEED_DATA:
             return
-        send, answer_to, out = self._dialogue.engine.send, self._dialogue.answer, self._out
+        send, answer_to, out = self._dialogue.send, self._dialogue.answer, self._out
         while event is not NEED_DATA:
             answer = answer_to(event)
             if isinstance(answer, Reply):
@@ -193,7 +195,7 @@ class Session(asyncio.BufferedProtocol):
         """The message is in the store, or could not be put there."""
         if self._held & held.LEAVING:
             return
-        self._out.append(self._dialogue.engine.send(reply))
+        self._out.append(self._dialogue.send(reply))
         if self._stopping:
             self._leave("stopping", STOPPING, LINGER_STOPPING)
         else:
@@ -207,6 +209,10 @@ class Session(asyncio.BufferedProtocol):
         elif reason == held.STORE_BEHIND:
             self._listen(False)
             self._dialogue.when_store_is_ready(self._store_is_ready)
+        elif reason == held.SHAKING_HANDS:
+            self._out.append(self._dialogue.send(START_TLS))
+            self._flush()
+            self._shake_hands()
 
     def _resume(self, reason: int) -> None:
         """One reason to hold the session up is gone."""
@@ -225,10 +231,13 @@ class Session(asyncio.BufferedProtocol):
 
     def _shake_hands(self) -> None:
         """Put TLS between this session and its transport."""
-        context = self._house.tls
-        assert context is not None, "an entrance with TLS needs a certificate"
+        certificate = self._house.certificate
+        if certificate is None:  # a reload took it away, and this address is still listened on
+            self.not_secured("there is no certificate any more")
+            self.abort()
+            return
         self._held |= held.SHAKING_HANDS
-        self._transport = Tunnel(context, self._transport, self, self._house.buffer)
+        self._transport = Tunnel(certificate.current(), self._transport, self, self._house.buffer)
         self._deadline.set(self._time() + min(SHAKE_HANDS, self._dialogue.rules.command_deadline))
 
     # The socket and the clock.
@@ -283,7 +292,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _move_deadline(self) -> None:
         """Something happened: give the peer its time anew."""
-        if self._held & held.LEAVING:
+        if self._held & (held.LEAVING | held.SHAKING_HANDS):
             return
         now = self._time()
         rules = self._dialogue.rules
@@ -296,10 +305,10 @@ class Session(asyncio.BufferedProtocol):
         self._deadline.set(due)
 
 
-def _client(transport: asyncio.Transport, role: Role) -> Client:
+def _client(transport: asyncio.Transport) -> Client:
     """Who is at the other end, by the word of the kernel."""
-    if role.knows_users:
-        user = unix.peer(transport.get_extra_info("socket"))
-        return Client(str(user), user=user)
     name = transport.get_extra_info("peername")
-    return Client(name[0] if isinstance(name, tuple) else "")
+    if isinstance(name, tuple):
+        return Client(name[0])
+    user = unix.peer(transport.get_extra_info("socket"))
+    return Client(str(user), user=user)

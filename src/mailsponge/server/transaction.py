@@ -33,6 +33,8 @@ class Client(NamedTuple):
     """It said EHLO."""
     tls: str = ""
     """How it is encrypted, in words; empty in the clear."""
+    lmtp: bool = False
+    """It said LHLO."""
     user: LocalUser | None = None
     """Whose program it is, if it came through the Unix socket."""
 
@@ -98,7 +100,9 @@ class Transaction:
             helo=client.helo,
             peer=client.peer,
             by=hostname,
-            protocol=protocol(extended=client.extended, smtputf8=self._mail.smtputf8, tls=bool(client.tls)),
+            protocol=protocol(
+                extended=client.extended, smtputf8=self._mail.smtputf8, tls=bool(client.tls), lmtp=client.lmtp
+            ),
             id=incoming.id,
             at=_local(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,

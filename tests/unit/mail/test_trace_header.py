@@ -85,6 +85,9 @@ def test_the_word_for_the_protocol() -> None:
     assert protocol(extended=True, tls=True) == "ESMTPS"
     assert protocol(extended=True, smtputf8=True, tls=True) == "UTF8SMTPS"
     assert protocol(extended=False, tls=True) == "SMTP"
+    assert protocol(extended=True, lmtp=True) == "LMTP"
+    assert protocol(extended=True, lmtp=True, tls=True) == "LMTPS"
+    assert protocol(extended=True, lmtp=True, smtputf8=True) == "UTF8LMTP"
 
 
 def test_how_it_was_encrypted_is_told() -> None:

@@ -107,6 +107,14 @@ class PostOffice:
         connected = socket.create_connection((self.host, self.port), timeout=PATIENCE)
         return within_tls(connected) if self._role.tls_first else connected
 
+    def secured(self) -> Client:
+        """Connect, change to TLS by STARTTLS, and be past the second EHLO."""
+        client = self.greeted()
+        assert client.say("STARTTLS").startswith("220 ")
+        client.change_to(within_tls(client.socket))
+        assert client.say("EHLO client.example").startswith("250")
+        return client
+
     def greeted(self) -> Client:
         """Connect, and be past EHLO."""
         client = self.client()
@@ -140,6 +148,12 @@ class Client:
     """Bytes out, replies in."""
 
     def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self._lines = self.socket.makefile("rb")
+
+    def change_to(self, connected: socket.socket) -> None:
+        """Go on over another socket, such as one with TLS on it."""
+        self._lines.close()
         self.socket = connected
         self._lines = self.socket.makefile("rb")
 

@@ -73,7 +73,9 @@ def test_older_versions_are_not(secure):
 
 
 def test_a_message_of_ten_megabytes_comes_through_byte_for_byte(secure):
-    lines = b"".join(b"%07d %s\r\n" % (number, b"x" * 60) for number in range(150_000))
+    lines = b"Subject: much\r\n\r\n" + b"".join(
+        b"%07d %s\r\n" % (number, b"x" * 60) for number in range(150_000)
+    )
     with secure.greeted() as client:
         client.envelope()
         client.send(lines)
