@@ -25,6 +25,7 @@ import click
 
 import mailsponge
 from mailsponge.cli import main
+from mailsponge.smtp import client_states
 from mailsponge.sponge import patience
 from mailsponge.sponge.defaults import Defaults
 from mailsponge.sponge.model import Kind, Status
@@ -40,7 +41,14 @@ from mailsponge.sponge.policy import (
 from mailsponge.sponge.policy.states import TRANSITIONS, Effect, Event
 
 REFERENCE: Final = Path(__file__).resolve().parent / "reference"
-PAGES: Final = ("commands.md", "post-office.md", "library.md", "policy.md", "sponge-settings.md")
+PAGES: Final = (
+    "commands.md",
+    "post-office.md",
+    "library.md",
+    "policy.md",
+    "sponge-settings.md",
+    "smtp-client-engine.md",
+)
 
 _BLOCK: Final = re.compile(r"(?ms)^<!-- generated: ([^\n]+?) -->\n.*?^<!-- end -->$")
 
@@ -356,6 +364,22 @@ def _kinds() -> str:
     return _table(("kind", "is told when it is true that …", "and the reader was told"), rows)
 
 
+# The engine
+
+
+def _client(_part: str) -> str:
+    rows = (
+        (state.name, str(said), _where(step.taken, state), _where(step.refused, state))
+        for state, row in client_states.TABLE.items()
+        for said, step in row.items()
+    )
+    return _table(("state", "what was said", "taken", "refused"), rows)
+
+
+def _where(leads: client_states.State, here: client_states.State) -> str:
+    return leads.name if leads is here else f"**{leads.name}**"
+
+
 # The settings
 
 
@@ -385,6 +409,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "command": _command,
     "class": _class,
     "policy": _policy,
+    "client": _client,
     "settings": _setting,
 }
 """By the first word of a mark: what writes its block from the rest."""

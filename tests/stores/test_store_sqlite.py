@@ -15,6 +15,7 @@ from store_fixtures import LARGE, SMALL, Outcome, acceptance, keep, whole
 
 from mailsponge.errors import StoreError
 from mailsponge.store import database
+from mailsponge.store.database import PAGE
 from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.sqlite import SqliteStore
 
@@ -258,8 +259,10 @@ def test_a_page_that_is_damaged_spoils_no_other_message(tmp_path: Path) -> None:
         fine = keep(store, SMALL, "b")
     file = tmp_path / "store.db"
     content = file.read_bytes()
-    at = content.index(b"SPOILT" * 600) // 4096 * 4096
-    file.write_bytes(content[:at] + b"\xff" * 4096 + content[at + 4096 :])
+    at = (
+        content.index(b"SPOILT" * (PAGE // len(b"SPOILT") - 10)) // PAGE * PAGE
+    )  # all of it is that message's
+    file.write_bytes(content[:at] + b"\xff" * PAGE + content[at + PAGE :])
     with closing(SqliteStore(tmp_path)) as store:
         assert whole(store, fine) == SMALL
         with pytest.raises(StoreError, match="damaged"):
@@ -343,3 +346,18 @@ def test_another_program_that_keeps_the_store_locked_is_named_as_the_reason(tmp_
             keep(store)
         other.execute("ROLLBACK")
         keep(store)
+
+
+def test_a_store_with_pages_of_another_size_goes_on_as_it_is(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path)) as store:
+        first = keep(store, SMALL)
+    with closing(database.connect(tmp_path / "store.db")) as connection:
+        connection.pragma("journal_mode", "delete")
+        connection.pragma("page_size", 4096)
+        connection.execute("VACUUM")
+    with closing(SqliteStore(tmp_path)) as store:
+        second = keep(store, LARGE)
+        assert whole(store, first) == SMALL
+        assert whole(store, second) == LARGE
+    with closing(database.connect(tmp_path / "store.db")) as connection:
+        assert connection.pragma("page_size") == 4096

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
+from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
@@ -120,7 +121,7 @@ def _single(kind: Any, about: About, value: object, path: tuple[str, ...], sourc
         return msgspec.convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         because = f" ({error.__cause__})" if error.__cause__ else ""
-        shown = msgspec.json.encode(value, enc_hook=str).decode()
+        shown = "that" if about.secret else msgspec.json.encode(value, enc_hook=str).decode()
         raise ConfigError(f"{source.at(*path)} cannot be {shown}: it takes {about.takes}{because}") from error
 
 
@@ -142,6 +143,10 @@ def _targets(value: object) -> Targets:
     return Targets(msgspec.convert([value] if isinstance(value, str) else value, list[str]))
 
 
+def _verifiers(value: object) -> Verifiers:
+    return Verifiers.parse(msgspec.convert([value] if isinstance(value, str) else value, list[str]))
+
+
 _READERS = {
     Size: Size.parse,
     Duration: Duration.parse,
@@ -149,6 +154,7 @@ _READERS = {
     Place: Place.parse,
     Path: _path,
     Targets: _targets,
+    Verifiers: _verifiers,
 }
 
 

@@ -11,6 +11,7 @@ Every pattern here uses possessive quantifiers: they never step back, so time gr
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 from unicodedata import category, normalize
@@ -50,10 +51,16 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         """The address as it goes over the wire; ``parse`` reads it back as this same value."""
-        if not self.domain:
-            return self.local
-        local = self.local if _DOT_ATOM(self.local) else '"' + _QUOTE(r"\\\1", self.local) + '"'
-        return f"{local}@{self.domain.replace('[ipv6:', '[IPv6:', 1)}"
+        return _wire_form(self)
+
+
+@lru_cache(maxsize=1000)
+def _wire_form(address: Address) -> str:
+    """One message asks for it four times, and most mail is for the same few people."""
+    if not address.domain:
+        return address.local
+    local = address.local if _DOT_ATOM(address.local) else '"' + _QUOTE(r"\\\1", address.local) + '"'
+    return f"{local}@{address.domain.replace('[ipv6:', '[IPv6:', 1)}"
 
 
 def parse(text: str, *, smtputf8: bool = False) -> Address:

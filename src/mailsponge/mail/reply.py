@@ -31,6 +31,8 @@ class Reply:
     def _encode(self) -> bytes:
         last = len(self.lines) - 1
         status = f"{self.enhanced} " if self.enhanced else ""
+        if not last:
+            return f"{self.code} {status}{printable(self.lines[0])}\r\n".encode("ascii")
         return b"".join(
             f"{self.code}{' ' if i == last else '-'}{status}{printable(line)}\r\n".encode("ascii")
             for i, line in enumerate(self.lines)

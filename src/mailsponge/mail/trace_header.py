@@ -25,7 +25,7 @@ def received(
     by: str,
     protocol: str,
     id: int | str,  # noqa: A002 - the RFC's word for it
-    at: datetime,
+    at: str,
     recipient: Address | None = None,
     tls: str = "",
     user: tuple[int, str] | None = None,
@@ -34,9 +34,9 @@ def received(
 
     ``helo``: what the client called itself. ``peer``: its IP address as text, ``""`` where there is none. ``by``: this
     server's name. ``protocol``: see :func:`protocol`. ``id``: the store's number of the message. ``at``: when it came,
-    with its zone. ``recipient``: only when there is exactly one, for a list of them would tell each who else was
-    written to (RFC 5321 section 7.6). ``tls``: how the connection was encrypted, in words; empty if it was not.
-    ``user``: uid and name of the user of this machine whose program it came from, by the word of the kernel.
+    as :func:`date` writes it. ``recipient``: only when there is exactly one, for a list of them would tell each who
+    else was written to (RFC 5321 section 7.6). ``tls``: how the connection was encrypted, in words; empty if it was
+    not. ``user``: uid and name of the user of this machine whose program it came from, by the word of the kernel.
     """
     origin = f" (local uid {user[0]} ({_name(user[1])}))" if user is not None else _literal(peer)
     how = f"{protocol} ({tls})" if tls else protocol
@@ -44,7 +44,7 @@ def received(
     return (
         f"Received: from {_name(helo)}{origin}\r\n"
         f"\tby {_name(by)} with {how} id {id}{for_whom};\r\n"
-        f"\t{date(at)}\r\n"
+        f"\t{at}\r\n"
     ).encode()
 
 

@@ -166,7 +166,8 @@ class Dialogue:
         if user is None or user.uid in rules.trusted:
             return None
         hosts = (rules.hostname, *rules.hostnames)
-        return local_sender(rules.accounts, hosts, user.name, event.reverse_path)
+        decision = local_sender(rules.accounts, hosts, user.name, event.reverse_path)
+        return decision if isinstance(decision, Refused) else None
 
     def _recipient(self, event: Recipient) -> Answer:
         transaction = self.transaction

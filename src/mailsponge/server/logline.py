@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from functools import lru_cache
 from typing import Final
 
 from mailsponge.errors import StoreError
@@ -99,17 +100,25 @@ def _whence(client: Client) -> str:
 
 
 def _recipients(transaction: Transaction) -> str:
-    told = ",".join(f"<{_value(str(address))}>" for address in transaction.recipients[:RECIPIENTS_TOLD])
+    recipients = transaction.recipients
+    if len(recipients) == 1:
+        return f"<{_value(str(recipients[0]))}>"
+    told = ",".join(f"<{_value(str(address))}>" for address in recipients[:RECIPIENTS_TOLD])
     more = len(transaction.recipients) - RECIPIENTS_TOLD
     return f"{told},+{more}" if more > 0 else told
 
 
 def _what(transaction: Transaction) -> str:
     mailboxes = f" mailbox={','.join(map(_value, transaction.mailboxes))}" if transaction.mailboxes else ""
-    refusals = f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
-    return f"{mailboxes} bytes={transaction.size}{refusals if transaction.refused else ''}"
+    refusals = (
+        f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
+        if transaction.refused
+        else ""
+    )
+    return f"{mailboxes} bytes={transaction.size}{refusals}"
 
 
+@lru_cache(maxsize=1000)
 def _value(text: str) -> str:
     return text if _HARMLESS(text) else printable(text).replace(" ", "\\x20")
 

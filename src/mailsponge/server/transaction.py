@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from mailsponge import clock
 from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
-from mailsponge.mail.trace_header import protocol, received, return_path
+from mailsponge.mail.trace_header import date, protocol, received, return_path
 from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.protocol import Acceptance, Incoming
@@ -104,7 +103,7 @@ class Transaction:
                 extended=client.extended, smtputf8=self._mail.smtputf8, tls=bool(client.tls), lmtp=client.lmtp
             ),
             id=incoming.id,
-            at=_local(int(at)),
+            at=_date(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,
             tls=client.tls,
             user=client.user,
@@ -138,6 +137,6 @@ class Transaction:
 
 
 @lru_cache(maxsize=2)
-def _local(second: int) -> datetime:
+def _date(second: int) -> str:
     """The moment for a trace header. A busy server asks a thousand times within the same second."""
-    return clock.local(second)
+    return date(clock.local(second))

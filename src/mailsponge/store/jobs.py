@@ -3,7 +3,8 @@ statements.
 
 A job joins a batch (its rows are collected), the batch is written in one transaction, then each job is settled.
 Rows of many messages go in by one INSERT: the writer lets go of the interpreter for every statement, and on a
-busy server getting it back is what costs.
+busy server getting it back is what costs. Small messages need nothing else, no BEGIN, no COMMIT: the schema puts each
+into its mailboxes, and one statement by itself is a transaction.
 """
 
 from __future__ import annotations
@@ -35,37 +36,45 @@ _encode = msgspec.json.Encoder().encode
 class Batch:
     """The rows of several jobs, on their way into one transaction."""
 
-    __slots__ = ("discarded", "drawn", "entries", "messages", "parts")
+    __slots__ = ("discarded", "drawn", "messages", "parts")
 
     def __init__(self) -> None:
         self.parts: list[Row] = []
         self.messages: list[Row] = []
-        self.entries: list[Row] = []
         self.discarded: list[int] = []
         self.drawn: int | None = None
 
-    def write(self, connection: apsw.Connection) -> None:
-        """Write the rows; the transaction is the caller's. Raises what apsw raises."""
+    def commit(self, connection: apsw.Connection) -> None:
+        """Write the rows in one transaction; once it returns they are on the disk. Raises what apsw raises."""
+        if self._is_one_statement:
+            self._write(connection)
+        else:
+            connection.execute("BEGIN IMMEDIATE")
+            self._write(connection)
+            connection.execute("COMMIT")
+
+    @property
+    def _is_one_statement(self) -> bool:
+        has_more = self.parts or self.discarded or self.drawn is not None
+        return not has_more and len(self.messages) <= _ROWS_A_STATEMENT
+
+    def _write(self, connection: apsw.Connection) -> None:
         for part in self.parts:
             connection.execute(_PART, part)
-        _insert(connection, "message", self.messages)
-        _insert(connection, "entry (mailbox, message)", self.entries)
+        for at in range(0, len(self.messages), _ROWS_A_STATEMENT):
+            some = self.messages[at : at + _ROWS_A_STATEMENT]
+            connection.execute(_accept(len(some), len(some[0])), tuple(chain.from_iterable(some)))
         for message_id in self.discarded:
             connection.execute(_DISCARD, (message_id,))
         if self.drawn is not None:
             connection.execute(_DRAWN, (self.drawn,))
 
 
-def _insert(connection: apsw.Connection, into: str, rows: list[Row]) -> None:
-    for at in range(0, len(rows), _ROWS_A_STATEMENT):
-        some = rows[at : at + _ROWS_A_STATEMENT]
-        connection.execute(_insert_statement(into, len(some[0]), len(some)), tuple(chain.from_iterable(some)))
-
-
 @cache
-def _insert_statement(into: str, columns: int, rows: int) -> str:
+def _accept(messages: int, columns: int) -> str:
+    """The statement that accepts so many messages."""
     row = f"({', '.join('?' * columns)})"
-    return f"INSERT INTO {into} VALUES {', '.join([row] * rows)}"
+    return f"INSERT INTO message VALUES {', '.join([row] * messages)}"
 
 
 class Job:
@@ -129,7 +138,7 @@ class PartJob(Job):
 
 
 class AcceptJob(Job):
-    """The accepting of a message: its row, with the tail of its content, and an entry in each mailbox."""
+    """The accepting of a message: its row, with the tail of its content. The schema puts it into its mailboxes."""
 
     __slots__ = ("_acceptance", "_size", "_tail", "_transfer", "done", "weight")
 
@@ -149,7 +158,6 @@ class AcceptJob(Job):
             raise self._transfer.fault
         message_id = self._transfer.message_id
         batch.messages.append(self._row(message_id))
-        batch.entries.extend([(mailbox, message_id) for mailbox in self._acceptance.mailboxes])
 
     def _row(self, message_id: int) -> Row:
         envelope, mailboxes, arrived_at, peer, helo, reasons = self._acceptance

@@ -104,14 +104,12 @@ class Writer:
         return outcomes
 
     def _try(self, jobs: list[Job]) -> StoreError | None:
-        """One transaction; None once its COMMIT has returned, which is when it is on the disk."""
+        """One transaction; None once it is on the disk."""
         try:
             batch = Batch()
             for job in jobs:
                 job.join(batch)
-            self._connection.execute("BEGIN IMMEDIATE")
-            batch.write(self._connection)
-            self._connection.execute("COMMIT")
+            batch.commit(self._connection)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and must not end the thread
             fault = self._worded(error)
             self._take_back()

@@ -20,7 +20,7 @@ def a_received(**changes: object) -> str:
         "by": "mail.example.org",
         "protocol": "ESMTP",
         "id": 7,
-        "at": AT,
+        "at": date(AT),
     }
     return received(**{**facts, **changes}).decode()  # type: ignore[arg-type]
 

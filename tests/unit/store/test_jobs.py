@@ -40,7 +40,7 @@ def write(connection: apsw.Connection, *jobs: AcceptJob | PartJob | DiscardJob |
     batch = Batch()
     for job in jobs:
         job.join(batch)
-    batch.write(connection)
+    batch.commit(connection)
 
 
 def count(connection: apsw.Connection, table: str) -> int:
