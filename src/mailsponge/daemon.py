@@ -16,7 +16,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -25,8 +25,10 @@ import msgspec
 
 from mailsponge import config as configuration
 from mailsponge.accounts import Accounts
+from mailsponge.auth import secret
+from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
-from mailsponge.errors import ConfigError, UsageError
+from mailsponge.errors import ConfigError, StateError, UsageError
 from mailsponge.server import entrance, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
 from mailsponge.server.entrance import Entrance, Place
@@ -70,15 +72,20 @@ def read(wish: Wish, machine: Machine) -> Loaded:
     return loaded._replace(config=config)
 
 
-def rules_of(loaded: Loaded) -> Rules:
-    """What the listener goes by. Raises ConfigError for what only shows when names are put together."""
+def rules_of(loaded: Loaded, decoys: Callable[[], bytes] = bytes) -> Rules:
+    """What the listener goes by. ``decoys``: the secret that they are made of, asked for if somebody can log in.
+
+    Raises ConfigError for what only shows when names are put together.
+    """
     config, source = loaded
     catch_all = {
         name: domain.catch_all for name, domain in config.domains.items() if domain.catch_all is not None
     }
     accounts = Accounts(config.domains, tuple(config.users), config.aliases, catch_all, where=source.at)
     trusted = [_uid(name, source.at("local", "trusted")) for name in config.local.trusted]
-    return Rules.of(config, accounts, trusted, hostnames=(socket.gethostname().lower(),))
+    passwords = {name: user.password for name, user in config.users.items() if user.password is not None}
+    directory = Directory(accounts, passwords, decoys() if passwords else b"", where=source.at)
+    return Rules.of(config, accounts, directory, trusted, hostnames=(socket.gethostname().lower(),))
 
 
 def places_of(config: Config) -> list[tuple[Role, Place]]:
@@ -115,13 +122,13 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
-        rules = rules_of(loaded)
+        rules_of(loaded)  # what cannot be is told before anything is opened
         account = account_of(loaded.config)
         entrances = entrance.opened(places_of(loaded.config))
         try:
             parent = _without_root(account, loaded.config, entrances) if account is not None else None
             with asyncio.Runner(loop_factory=new_loop) as runner:
-                runner.run(_PostOffice(wish, machine, loaded.config, rules, entrances, parent).run(sink))
+                runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
         finally:
             for entered in entrances:
                 entered.close()
@@ -168,17 +175,15 @@ class _PostOffice:
         self,
         wish: Wish,
         machine: Machine,
-        config: Config,
-        rules: Rules,
+        loaded: Loaded,
         entrances: Sequence[Entrance],
         parent: Parent | None,
     ) -> None:
         self._wish = wish
         self._machine = machine
-        self._config = config
-        self._rules = rules
+        self._loaded = loaded
         self._parent = parent
-        self._certificate = self._certificate_of(config)
+        self._certificate = self._certificate_of(loaded.config)
         self._entrances = entrances
         self._listener: Listener | None = None
 
@@ -194,7 +199,7 @@ class _PostOffice:
             self._parent.when_gone(loop, told_to_stop.set)
         sink.gather(loop)
         try:
-            store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
+            store = SqliteStore(self._loaded.config.data, call=loop.call_soon_threadsafe)
             try:
                 await self._work(store, told_to_stop)
             finally:
@@ -206,7 +211,8 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        listener = self._listener = Listener(self._rules, store, certificate=self._certificate)
+        rules = rules_of(self._loaded, self._secret)
+        listener = self._listener = Listener(rules, store, certificate=self._certificate)
         await listener.start(self._entrances)
         self._ready()
         await told_to_stop.wait()
@@ -219,12 +225,13 @@ class _PostOffice:
         # What is there now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        addresses = _told(self._entrances)
-        sys.stderr.write(
-            f"mailsponge: ready: {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
-        )
+        config, addresses = self._loaded.config, _told(self._entrances)
+        sys.stderr.write(f"mailsponge: ready: {addresses} · mail for {_whom(config)} · data {config.data}\n")
         sys.stderr.flush()
         self._notify(f"READY=1\nSTATUS={addresses}")
+
+    def _secret(self) -> bytes:
+        return secret.kept_in(self._loaded.config.data)
 
     def _notify(self, state: str) -> None:
         (notify if self._parent is None else self._parent.notify)(state)
@@ -240,14 +247,14 @@ class _PostOffice:
         """Read the configuration and the certificate again; what cannot be changes nothing."""
         try:
             loaded = read(self._wish, self._machine)
-            rules, certificate = rules_of(loaded), self._certificate_of(loaded.config)
-        except ConfigError as error:
+            rules, certificate = rules_of(loaded, self._secret), self._certificate_of(loaded.config)
+        except (ConfigError, StateError) as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
-        self._rules, self._certificate = rules, certificate
+        self._certificate = certificate
         if self._listener is not None:
             self._listener.rules, self._listener.certificate = rules, certificate
-        if _only_a_start_changes(self._config) != _only_a_start_changes(loaded.config):
+        if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
                 "reloaded; user, other addresses, data and smtp.listen change when the server is started anew"
             )

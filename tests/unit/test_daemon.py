@@ -6,6 +6,8 @@ import signal
 import smtplib
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +199,30 @@ def test_where_people_log_in_nothing_is_taken_before_they_have(serve, tmp_path):
     with smtplib.SMTP_SSL("127.0.0.1", port, timeout=PATIENCE, context=context) as smtp:
         smtp.ehlo()
         assert smtp.mail("root@localhost")[0] == 530
+
+
+def test_a_user_logs_in_with_the_password_that_was_hashed_and_sends(serve, tmp_path):
+    hashed = subprocess.run(
+        [sys.executable, "-m", "mailsponge", "password"], input="correct horse\n", capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    config = tmp_path / "post.toml"
+    config.write_text(
+        f"{CERTIFICATE}[submission]\nlisten_tls = ['127.0.0.1:0']\n[domains.'example.org']\n[users.me]\n{hashed}"
+    )
+    server = serve("--config", str(config), *FREE)
+    port = int(server.wait_for(r"submissions 127\.0\.0\.1:(\d+)")[1])
+    trusting = ssl.create_default_context(cafile=SELF_SIGNED)
+    with smtplib.SMTP_SSL("127.0.0.1", port, "c.example", context=trusting, timeout=PATIENCE) as smtp:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            smtp.login("me", "wrong horse")
+        smtp.login("me@example.org", "correct horse")
+        smtp.sendmail("me@example.org", ["me@example.org"], "Subject: hello\n\nworld\n")
+    status, said = server.end()
+
+    assert status == 0
+    assert "logged-in peer=127.0.0.1 login=me" in said
+    assert (server.data / "login-secret").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_certificate_that_cannot_be_used_stops_the_start(serve, tmp_path):

@@ -53,14 +53,17 @@ def return_path(reverse_path: Address | None) -> bytes:
     return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
 
 
-def protocol(*, extended: bool, smtputf8: bool = False, tls: bool = False, lmtp: bool = False) -> str:
+def protocol(
+    *, extended: bool, smtputf8: bool = False, tls: bool = False, login: bool = False, lmtp: bool = False
+) -> str:
     """The registered word for how a message came: SMTP after HELO, ESMTP after EHLO, LMTP after LHLO (RFC 3848);
-    UTF8SMTP and UTF8LMTP when SMTPUTF8 was asked for (RFC 6531 section 4.3); with an S at the end within TLS.
+    UTF8SMTP and UTF8LMTP when SMTPUTF8 was asked for (RFC 6531 section 4.3); with an S at the end
+    within TLS, and an A when the client has logged in.
     """
     if not extended:
         return "SMTP"
     plain = "LMTP" if lmtp else "SMTP" if smtputf8 else "ESMTP"
-    return f"{'UTF8' if smtputf8 else ''}{plain}{'S' if tls else ''}"
+    return f"{'UTF8' if smtputf8 else ''}{plain}{'S' if tls else ''}{'A' if login else ''}"
 
 
 def date(at: datetime) -> str:

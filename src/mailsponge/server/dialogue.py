@@ -11,14 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mailsponge.admission import Refused, local_sender, recipient
+from mailsponge.admission import Refused, local_sender, recipient, sender
+from mailsponge.auth.mechanisms import offered
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held, logline
 from mailsponge.server.house import House
+from mailsponge.server.login import Login
 from mailsponge.server.role import Role
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
+    Authenticate,
+    AuthResponse,
+    Bad,
     Chunk,
     Closed,
     Content,
@@ -59,8 +64,9 @@ class Dialogue:
     """One session's side of the talk."""
 
     __slots__ = (
-        "_committed",
+        "_answered",
         "_house",
+        "_login",
         "_looked_at",
         "_refusal",
         "_refused",
@@ -73,18 +79,20 @@ class Dialogue:
         "transaction",
     )
 
-    def __init__(self, house: House, role: Role, client: Client, committed: Callable[[Reply], None]) -> None:
-        """``committed`` gets the reply to a message whose answer was :data:`held.COMMITTING`."""
+    def __init__(self, house: House, role: Role, client: Client, answered: Callable[[Reply], None]) -> None:
+        """``answered`` gets the reply where the answer was :data:`held.COMMITTING` or :data:`held.LOGGING_IN`."""
         self._house = house
         self._role = role
-        self._committed = committed
+        self._answered = answered
         self.rules = house.rules
-        offer = role.offer(certificate=house.certificate is not None)
+        mechanisms = offered(self.rules.directory) if role.login else ()
+        offer = role.offer(certificate=house.certificate is not None, mechanisms=mechanisms)
         self.engine = Server(self.rules.hostname, self.rules.limits, offer)
         self.send = self.engine.send
         """Turns an answer into bytes for the peer."""
         self.client = client
         self.transaction: Transaction | None = None
+        self._login: Login | None = None
         self.quit = False
         self._refused = 0  # recipients, since the last message that was taken
         self._refusal: Reply | None = None  # why the chunks that come cannot be kept
@@ -134,7 +142,8 @@ class Dialogue:
         """The connection is lost: drop what is not complete. A commit under way goes on, with nobody to tell."""
         if not committing:
             self.forget("connection-lost")
-        self._committed = _nobody_waits
+        self._give_up_login()
+        self._answered = _nobody_waits
 
     def when_store_is_ready(self, then: Callable[[], None]) -> None:
         """Call ``then`` once the store has caught up with what it was given of the message so far."""
@@ -152,8 +161,32 @@ class Dialogue:
             return PIPELINED
         return NO_CERTIFICATE if self._house.certificate is None else held.SHAKING_HANDS
 
+    def _authenticate(self, event: Authenticate) -> Answer:
+        rules = self.rules
+        self._login = Login(self._house.logins, rules.directory, self.client, self._granted, self._owed)
+        return self._login.begin(event.mechanism, event.initial, rules.login_failures)
+
+    def _auth_response(self, event: AuthResponse) -> Answer:
+        assert self._login is not None
+        return self._login.respond(event.data)
+
+    def _granted(self, user: str) -> None:
+        self.client = self.client._replace(login=user)
+
+    def _owed(self, reply: Reply) -> None:
+        self._answered(reply)
+
+    def _bad(self, event: Bad) -> Answer:
+        self._give_up_login()  # if it was one that is cancelled
+        return event.reply
+
+    def _give_up_login(self) -> None:
+        if self._login is not None:
+            self._login.give_up()
+            self._login = None
+
     def _mail(self, event: Mail) -> Answer:
-        refused = self._refused_sender(event) if self._role.knows_users else None
+        refused = self._refused_sender(event)
         if refused is not None:
             logline.sender_refused(self.client, refused.reason, refused.reply)
             return refused.reply
@@ -161,12 +194,15 @@ class Dialogue:
         return event.reply
 
     def _refused_sender(self, event: Mail) -> Refused | None:
-        """Why a program on this machine may not send in this name."""
-        user, rules = self.client.user, self.rules
-        if user is None or user.uid in rules.trusted:
+        """Why who has logged in, or a program on this machine, may not send in this name."""
+        client, rules = self.client, self.rules
+        if client.login:
+            decision = sender(rules.accounts, client.login, event.reverse_path)
+        elif client.user is not None and client.user.uid not in rules.trusted:
+            hosts = (rules.hostname, *rules.hostnames)
+            decision = local_sender(rules.accounts, hosts, client.user.name, event.reverse_path)
+        else:
             return None
-        hosts = (rules.hostname, *rules.hostnames)
-        decision = local_sender(rules.accounts, hosts, user.name, event.reverse_path)
         return decision if isinstance(decision, Refused) else None
 
     def _recipient(self, event: Recipient) -> Answer:
@@ -245,7 +281,7 @@ class Dialogue:
         else:
             reply = _store_reply(error)
             logline.not_kept(self.client, transaction, reply, error)
-        self._committed(reply)
+        self._answered(reply)
 
     def _reset(self, event: Reset) -> Answer:
         self.forget("reset")
@@ -275,8 +311,8 @@ class LmtpDialogue(Dialogue):
 
     __slots__ = ("_at_the_end",)
 
-    def __init__(self, house: House, role: Role, client: Client, committed: Callable[[Reply], None]) -> None:
-        super().__init__(house, role, client, committed)
+    def __init__(self, house: House, role: Role, client: Client, answered: Callable[[Reply], None]) -> None:
+        super().__init__(house, role, client, answered)
         self._at_the_end = False
         self.send = self._send_each
 
@@ -302,6 +338,9 @@ def _store_reply(error: StoreError) -> Reply:
 _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     Hello: Dialogue._hello,
     StartTls: Dialogue._start_tls,
+    Authenticate: Dialogue._authenticate,
+    AuthResponse: Dialogue._auth_response,
+    Bad: Dialogue._bad,
     Mail: Dialogue._mail,
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,

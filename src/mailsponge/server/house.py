@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mailsponge.mail.reply import Reply
 from mailsponge.server.certificate import Certificate
+from mailsponge.server.login import Logins
 from mailsponge.server.rules import Rules
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
@@ -36,6 +37,10 @@ class House(Protocol):
     @property
     def certificate(self) -> Certificate | None:
         """What the server shows; without one there is no TLS."""
+
+    @property
+    def logins(self) -> Logins:
+        """What all logins share."""
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,6 +14,7 @@ from mailsponge.server.certificate import Certificate
 from mailsponge.server.doors import Doors
 from mailsponge.server.entrance import QUEUE, Entrance
 from mailsponge.server.house import Guest
+from mailsponge.server.login import NONCE_LENGTH, Logins
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
@@ -21,6 +23,10 @@ GRACE = 5.0
 """Seconds that sessions get to end once the listener stops."""
 READ_AT_ONCE = 256 * 1024
 """Bytes that one read takes at most."""
+
+
+def _nonce() -> str:
+    return secrets.token_urlsafe(NONCE_LENGTH)
 
 
 class Listener:
@@ -35,6 +41,7 @@ class Listener:
         store: Store,
         now: clock.Clock = clock.now,
         certificate: Certificate | None = None,
+        nonce: Callable[[], str] = _nonce,
     ) -> None:
         """Make it within a running event loop; without a ``certificate`` there is no TLS."""
         self.rules = rules
@@ -42,6 +49,7 @@ class Listener:
         self.store = store
         self.clock: Callable[[], float] = now
         self.loop = asyncio.get_running_loop()
+        self.logins = Logins(self.loop, nonce)
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
@@ -71,6 +79,7 @@ class Listener:
         except TimeoutError:
             for guest in tuple(self._guests):
                 guest.abort()
+        self.logins.checks.close()
 
     def accept(self, incoming: Incoming, acceptance: Acceptance, done: Done) -> None:
         """Have the store accept a message at the end of this turn of the loop, with all others that end in it.

@@ -56,6 +56,18 @@ def sender_refused(client: Client, why: str, reply: Reply) -> None:
         _say(f"sender-refused {_whence(client)} reply={_said(reply)} why={_sentence(why)}")
 
 
+def logged_in(client: Client, user: str) -> None:
+    """Somebody has logged in."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"logged-in {_whence(client)} login={_value(user)}")
+
+
+def not_logged_in(client: Client, why: str, reply: Reply) -> None:
+    """Somebody could not log in. What was typed is not told: people type their password where the name belongs."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"not-logged-in {_whence(client)} reply={_said(reply)} why={_sentence(why)}")
+
+
 def no_tls(client: Client, why: str) -> None:
     """TLS could not be agreed on, or failed later; ``why`` is OpenSSL's word, or ours."""
     if log.isEnabledFor(logging.INFO):
@@ -95,7 +107,8 @@ def _who(client: Client, transaction: Transaction) -> str:
 
 def _whence(client: Client) -> str:
     if client.user is None:
-        return f"peer={_value(client.peer)}"
+        login = f" login={_value(client.login)}" if client.login else ""
+        return f"peer={_value(client.peer)}{login}"
     return f"peer=local uid={client.user.uid} user={_value(client.user.name)}"
 
 

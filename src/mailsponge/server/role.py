@@ -21,10 +21,11 @@ class Role(NamedTuple):
     lmtp: bool = False
     """LMTP (RFC 2033): another mail server on this machine, or near it, hands over what is for those who live here."""
 
-    def offer(self, *, certificate: bool) -> Offer:
-        """What the engine offers here; ``certificate``: there is one to show."""
+    def offer(self, *, certificate: bool, mechanisms: tuple[str, ...] = ()) -> Offer:
+        """What the engine offers here. ``certificate``: there is one to show; ``mechanisms``: how one can log in."""
         return Offer(
             starttls=certificate and not self.tls_first and not self.knows_users,
+            auth=mechanisms if self.login else (),
             lmtp=self.lmtp,
             auth_required=self.login,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailsponge.accounts import Accounts
+from mailsponge.auth.directory import Directory
 from mailsponge.config import Config
 from mailsponge.smtp.limits import Limits
 
@@ -23,6 +24,10 @@ class Rules(NamedTuple):
     """Seconds from DATA to the end of the message."""
     connections: int
     connections_per_address: int
+    directory: Directory
+    """Who may log in."""
+    login_failures: int
+    """Wrong passwords that an address may send in an hour."""
     trusted: frozenset[int] = frozenset({0})
     """The uids of local users who choose the sender."""
     hostnames: tuple[str, ...] = ()
@@ -30,7 +35,12 @@ class Rules(NamedTuple):
 
     @classmethod
     def of(
-        cls, config: Config, accounts: Accounts, trusted: Iterable[int] = (), hostnames: Iterable[str] = ()
+        cls,
+        config: Config,
+        accounts: Accounts,
+        directory: Directory,
+        trusted: Iterable[int] = (),
+        hostnames: Iterable[str] = (),
     ) -> Rules:
         """Take what the listener needs out of the configuration; ``trusted`` are uids beside root's."""
         limits = config.limits
@@ -42,6 +52,8 @@ class Rules(NamedTuple):
             float(limits.message_deadline),
             limits.connections,
             limits.connections_per_address,
+            directory,
+            limits.login_failures,
             frozenset({0, *trusted}),
             tuple(hostnames),
         )

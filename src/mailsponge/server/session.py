@@ -79,7 +79,7 @@ class Session(asyncio.BufferedProtocol):
         )  # uvloop's is one in all but descent
         client = _client(transport)
         dialogue = LmtpDialogue if self._role.lmtp else Dialogue
-        self._dialogue = dialogue(self._house, self._role, client, self._committed)
+        self._dialogue = dialogue(self._house, self._role, client, self._answered)
         due = self._time() + self._dialogue.rules.command_deadline
         self._deadline = Deadline(self._house.loop, due, self._missed)
         refusal = self._house.enter(self, client.peer)
@@ -191,15 +191,15 @@ class Session(asyncio.BufferedProtocol):
         self._move_deadline()
         self._flush()
 
-    def _committed(self, reply: Reply) -> None:
-        """The message is in the store, or could not be put there."""
+    def _answered(self, reply: Reply) -> None:
+        """The message is in the store, or could not be put there; or it is known who has logged in, or has not."""
         if self._held & held.LEAVING:
             return
         self._out.append(self._dialogue.send(reply))
         if self._stopping:
             self._leave("stopping", STOPPING, LINGER_STOPPING)
         else:
-            self._resume(held.COMMITTING)
+            self._resume(held.COMMITTING | held.LOGGING_IN)
 
     def _hold(self, reason: int) -> None:
         """Ask for no more events for now."""

@@ -36,6 +36,8 @@ class Client(NamedTuple):
     """It said LHLO."""
     user: LocalUser | None = None
     """Whose program it is, if it came through the Unix socket."""
+    login: str = ""
+    """Who has logged in, as the configuration names them; empty: nobody."""
 
 
 class Transaction:
@@ -100,7 +102,11 @@ class Transaction:
             peer=client.peer,
             by=hostname,
             protocol=protocol(
-                extended=client.extended, smtputf8=self._mail.smtputf8, tls=bool(client.tls), lmtp=client.lmtp
+                extended=client.extended,
+                smtputf8=self._mail.smtputf8,
+                tls=bool(client.tls),
+                login=bool(client.login),
+                lmtp=client.lmtp,
             ),
             id=incoming.id,
             at=_date(int(at)),

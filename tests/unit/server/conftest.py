@@ -17,6 +17,7 @@ import pytest
 
 from kit.smtp_server import CERTIFICATE as SELF_SIGNED
 from mailsponge.accounts import Accounts
+from mailsponge.auth.directory import Directory
 from mailsponge.config import Endpoint
 from mailsponge.server.certificate import Certificate, TlsFiles
 from mailsponge.server.entrance import opened
@@ -32,9 +33,12 @@ T = TypeVar("T")
 PATIENCE = 20.0
 """Seconds a test waits for what must happen before it fails."""
 
+ACCOUNTS = Accounts(["example.org", "localhost", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]})
 RULES = Rules(
     hostname="mail.example.org",
-    accounts=Accounts(["example.org", "localhost", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]}),
+    accounts=ACCOUNTS,
+    directory=Directory(ACCOUNTS, {}, b""),
+    login_failures=20,
     limits=Limits(),
     command_deadline=PATIENCE,
     message_deadline=PATIENCE,
