@@ -136,7 +136,7 @@ def test_a_sender_waits_for_a_store_that_is_behind(open_post):
     line = b"x" * 998 + b"\r\n"
     with open_post(make_store=_BehindStore) as post, post.greeted() as client:
         client.envelope()
-        sending = threading.Thread(target=client.send, args=(line * 45_000 + b".\r\n",))
+        sending = threading.Thread(target=client.send, args=(b"\r\n" + line * 45_000 + b".\r\n",))
         sending.start()
         assert post.store.asked.wait(20)
         assert sending.is_alive()
