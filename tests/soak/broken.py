@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from letters import stuffed
+from letters import bdat, cut, stuffed
 from town import Kind, Visit, envelope, expect, to
 from wire import Wire
 
@@ -44,6 +44,16 @@ async def within_a_message(visit: Visit) -> None:
     await envelope(wire, letter)
     whole = stuffed(content)
     await wire.send(whole[: visit.rng.randrange(len(whole) - 5)])
+    _breaks_off(visit, wire)
+
+
+async def within_chunks(visit: Visit) -> None:
+    """Gone in the middle of a chunk, or between two: the last, if it ever began, was not complete."""
+    letter, content = visit.letter(visit.rng.choice((500, 5000, 1_500_000)))
+    wire = await visit.greeted()
+    group = [b"MAIL FROM:<a@client.example>", *map(to, letter.mailboxes)]
+    whole = bdat(cut(visit.rng, content), last=visit.rng.random() < 0.5)
+    await wire.send(b"\r\n".join(group) + b"\r\n" + whole[: visit.rng.randrange(len(whole))])
     _breaks_off(visit, wire)
 
 
@@ -91,6 +101,7 @@ KINDS = (
     Kind("broken: without a word", without_a_word, 1, 0.2),
     Kind("broken: among commands", among_commands, 2, 0.1),
     Kind("broken: within a message", within_a_message, 2, 0.3),
+    Kind("broken: within chunks", within_chunks, 1, 0.3),
     Kind("broken: within the end", within_the_end, 2, 0.2),
     Kind("broken: before the answer", before_the_answer, 2, 0.2),
     Kind("broken: says no more", says_no_more_and_listens, 1, 0.3, loss_is_odd=True),

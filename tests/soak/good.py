@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from letters import Letter, stuffed
+from letters import Letter, bdat, cut, stuffed
 from town import PEOPLE, TEAM, Kind, Visit, envelope, expect, to
 from wire import Lost, Wire
 
@@ -62,6 +62,20 @@ async def pipelined(visit: Visit) -> None:
     expect(await visit.finish(wire, before, end), 250)
 
 
+async def in_chunks(visit: Visit) -> None:
+    """By BDAT (RFC 3030), all of it in one group, cut where it happens."""
+    wire = await visit.greeted()
+    for _ in range(visit.rng.randint(1, 5)):
+        letter, content = visit.letter(visit.rng.choice((500, 5000, 400_000)))
+        group = [b"MAIL FROM:<a@client.example>", *map(to, letter.mailboxes)]
+        chunks = cut(visit.rng, content)
+        letter.offered += 1
+        await wire.send(b"\r\n".join(group) + b"\r\n" + bdat(chunks))
+        for _ in range(len(group) + len(chunks) - 1):
+            expect(await wire.reply(), 250)
+        expect(visit.account(letter, await wire.reply()), 250)
+
+
 async def many_recipients(visit: Visit) -> None:
     """A letter to everybody, to most of them several times, through an alias too, and to some who do not exist."""
     letter, content = visit.letter(people=len(PEOPLE))
@@ -97,6 +111,7 @@ KINDS = (
     Kind("good: a letter a connection", one_letter, 8, 0.1, loss_is_odd=True),
     Kind("good: connections reused", many_letters, 4, 0.2, loss_is_odd=True),
     Kind("good: pipelined", pipelined, 3, 0.4, loss_is_odd=True),
+    Kind("good: in chunks", in_chunks, 2, 0.5, loss_is_odd=True),
     Kind("good: up to 5 MB", large_letter, 2, 3.0, loss_is_odd=True),
     Kind("good: many recipients", many_recipients, 1, 1.0, loss_is_odd=True),
     Kind("good: changes its mind", changes_its_mind, 1, 0.5, loss_is_odd=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from letters import Letter, stuffed
+from letters import Letter, bdat, stuffed
 from town import Kind, Surprise, Visit, envelope, expect, to
 from wire import Lost, Wire
 
@@ -50,6 +50,21 @@ async def smuggles_past_the_size(visit: Visit) -> None:
     await wire.send(_open(content) + flood)
     await wire.send(visit.rng.choice(FALSE_ENDS) + _transaction(inner, forged))
     expect(await wire.reply(), 552)
+    await _is_still_served(wire)
+
+
+async def smuggles_in_a_chunk(visit: Visit) -> None:
+    """The same in chunks: one that spoils its letter, then one that nobody wanted."""
+    _, content = visit.letter()
+    inner, forged = visit.letter()
+    chunk = content + visit.rng.choice(FALSE_ENDS) + _transaction(inner, forged)
+    wire = await visit.greeted()
+    expect(await wire.say(b"MAIL FROM:<a@client.example>"), 250)
+    expect(await wire.say(to("p0")), 250)
+    await wire.send(bdat([chunk]) + b"RSET\r\n" + bdat([chunk]))
+    expect(await wire.reply(), 550)
+    expect(await wire.reply(), 250)
+    expect(await wire.reply(), 503)
     await _is_still_served(wire)
 
 
@@ -199,6 +214,7 @@ async def _is_sent_away(wire: Wire, within: int) -> None:
 KINDS = (
     Kind("hostile: smuggles", smuggles, 2, 0.1),
     Kind("hostile: smuggles past the size", smuggles_past_the_size, 1, 3.0),
+    Kind("hostile: smuggles in a chunk", smuggles_in_a_chunk, 1, 0.2),
     Kind("hostile: endless line", endless_line, 1, 1.0),
     Kind("hostile: zeros", nothing_but_zeros, 1, 0.5),
     Kind("hostile: too many commands", too_many_commands, 1, 1.0),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 MARK = b"X-Soak: "
 """Begins the first line of every letter; behind it stands the token."""
@@ -65,6 +66,20 @@ def token_of(content: bytes) -> str:
 def stuffed(content: bytes) -> bytes:
     """As it goes over the wire, with its end (RFC 5321 section 4.5.2)."""
     return content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def cut(rng: random.Random, content: bytes) -> list[bytes]:
+    """The content in a few pieces, some of them empty, perhaps."""
+    ends = sorted(rng.choices(range(len(content) + 1), k=rng.randrange(4)))
+    return [content[start:end] for start, end in pairwise([0, *ends, len(content)])]
+
+
+def bdat(chunks: Sequence[bytes], *, last: bool = True) -> bytes:
+    """The chunks as they go over the wire (RFC 3030); ``last``: the letter ends with them."""
+    lines = [b"BDAT %d" % len(chunk) for chunk in chunks]
+    if last:
+        lines[-1] += b" LAST"
+    return b"".join(line + b"\r\n" + chunk for line, chunk in zip(lines, chunks, strict=True))
 
 
 def _lines(rng: random.Random, size: int) -> Iterator[bytes]:
