@@ -28,6 +28,7 @@ import mailsponge
 from mailsponge import smtp
 from mailsponge.cli import main
 from mailsponge.mail.reply import Reply
+from mailsponge.smtp import client_states
 from mailsponge.smtp import states as smtp_states
 from mailsponge.sponge import patience
 from mailsponge.sponge.defaults import Defaults
@@ -45,8 +46,14 @@ from mailsponge.sponge.policy.states import TRANSITIONS, Effect, Event
 
 REFERENCE: Final = Path(__file__).resolve().parent / "reference"
 PAGES: Final = (
-    "commands.md", "post-office.md", "library.md", "policy.md", "sponge-settings.md", "smtp-engine.md"
-)  # fmt: skip
+    "commands.md",
+    "post-office.md",
+    "library.md",
+    "policy.md",
+    "sponge-settings.md",
+    "smtp-engine.md",
+    "smtp-client-engine.md",
+)
 
 _BLOCK: Final = re.compile(r"(?ms)^<!-- generated: ([^\n]+?) -->\n.*?^<!-- end -->$")
 
@@ -362,6 +369,22 @@ def _kinds() -> str:
     return _table(("kind", "is told when it is true that …", "and the reader was told"), rows)
 
 
+# The engine
+
+
+def _client(_part: str) -> str:
+    rows = (
+        (state.name, str(said), _where(step.taken, state), _where(step.refused, state))
+        for state, row in client_states.TABLE.items()
+        for said, step in row.items()
+    )
+    return _table(("state", "what was said", "taken", "refused"), rows)
+
+
+def _where(leads: client_states.State, here: client_states.State) -> str:
+    return leads.name if leads is here else f"**{leads.name}**"
+
+
 # The SMTP engine
 
 
@@ -494,6 +517,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "command": _command,
     "class": _class,
     "policy": _policy,
+    "client": _client,
     "engine": _engine,
     "settings": _setting,
 }

@@ -47,9 +47,10 @@ COMMANDS = {
     ),
     "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
+    "password": Entry("mailsponge.cli.passwords", "password", "Hash a password for the configuration."),
 }
 
-EXTRA_OF = {"apsw": "server", "msgspec": "server", "rich": "cli"}
+EXTRA_OF = {"apsw": "server", "argon2": "server", "msgspec": "server", "rich": "cli"}
 """What a missing module is installed with."""
 
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
+from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
-from mailsponge.config.units import Duration, Endpoint, Size
+from mailsponge.config.units import Duration, Endpoint, Place, Size
 from mailsponge.errors import ConfigError
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -120,7 +121,7 @@ def _single(kind: Any, about: About, value: object, path: tuple[str, ...], sourc
         return msgspec.convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         because = f" ({error.__cause__})" if error.__cause__ else ""
-        shown = msgspec.json.encode(value, enc_hook=str).decode()
+        shown = "that" if about.secret else msgspec.json.encode(value, enc_hook=str).decode()
         raise ConfigError(f"{source.at(*path)} cannot be {shown}: it takes {about.takes}{because}") from error
 
 
@@ -132,9 +133,9 @@ def _read(kind: type, value: object) -> object:
 
 def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("a directory is written as text")
+        raise ValueError("a path is written as text")
     if "://" in value:
-        raise ValueError("only a directory can be for now, no database server")
+        raise ValueError("only a directory or a file can be for now, no database server")
     return Path(value).expanduser()
 
 
@@ -142,12 +143,18 @@ def _targets(value: object) -> Targets:
     return Targets(msgspec.convert([value] if isinstance(value, str) else value, list[str]))
 
 
+def _verifiers(value: object) -> Verifiers:
+    return Verifiers.parse(msgspec.convert([value] if isinstance(value, str) else value, list[str]))
+
+
 _READERS = {
     Size: Size.parse,
     Duration: Duration.parse,
     Endpoint: Endpoint.parse,
+    Place: Place.parse,
     Path: _path,
     Targets: _targets,
+    Verifiers: _verifiers,
 }
 
 

@@ -19,8 +19,8 @@ _INTRODUCTION = """\
 
 `mailsponge serve --config FILE` reads a TOML file. Everything in it may be left out; so may the file. A key that is
 not known, or a value that cannot be, stops the start with the line and a suggestion. After a change, send the server
-SIGHUP: everything counts for sessions that begin afterwards, except `data` and `smtp.listen`, which change at the next
-start.
+SIGHUP: everything counts for sessions that begin afterwards, except `data`, `user` and where it listens, which change
+at the next start.
 
 ```toml
 hostname = "mail.example.org"
@@ -60,7 +60,7 @@ def settings(kind: type[msgspec.Struct] = Config, path: tuple[str, ...] = ()) ->
 
 
 def _default(value: Any) -> str | None:
-    if value is msgspec.NODEFAULT:
+    if value in (msgspec.NODEFAULT, None, ""):
         return None
     plain = value if isinstance(value, tuple) or type(value) is int else str(value)
     return msgspec.json.encode(plain, enc_hook=str).decode()

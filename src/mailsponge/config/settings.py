@@ -11,8 +11,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.machine import DEFAULT_LISTEN
-from mailsponge.config.units import Duration, Endpoint, Size
+from mailsponge.config.units import Duration, Endpoint, Place, Size
 
 
 class About(NamedTuple):
@@ -24,6 +25,8 @@ class About(NamedTuple):
     """Why one would set it, and why the default is what it is."""
     left_out: str
     """What happens when it is not set."""
+    secret: bool = False
+    """Its value is for nobody to see: no message and no listing shows it."""
 
 
 class Section(NamedTuple):
@@ -52,6 +55,93 @@ class Smtp(Struct, frozen=True, kw_only=True):
             left_out="mail is taken on 127.0.0.1, port 2525, from this machine alone",
         ),
     ] = DEFAULT_LISTEN
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """Mail from people and programs that log in (RFC 6409): nothing is taken before they have."""
+
+    listen: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["0.0.0.0:587", "[::]:587"]',
+            why="Where mail programs connect, change to TLS (STARTTLS) and log in. Without [tls] it may only be on "
+            "this machine (127.0.0.1, [::1]): elsewhere, passwords would cross the network for all to read.",
+            left_out="there is no submission with STARTTLS",
+        ),
+    ] = ()
+    listen_tls: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["0.0.0.0:465", "[::]:465"]',
+            why="The same with TLS from the first byte, which RFC 8314 prefers to STARTTLS: there is no moment in "
+            "the clear that anybody could tamper with. It needs [tls].",
+            left_out="there is no submission with TLS from the first byte",
+        ),
+    ] = ()
+
+
+class Local(Struct, frozen=True, kw_only=True):
+    """Mail from programs on this machine, through a Unix socket: the kernel says which user each one runs as, so
+    nobody needs a password, and nobody can claim to be another.
+    """
+
+    socket: Annotated[
+        Path | None,
+        About(
+            takes='a path: "/run/mailsponge/submit"',
+            why="Every user of this machine may send through it. SpongeHandler and `mailsponge run` find it by "
+            "themselves at /run/mailsponge/submit, and a user's own at $XDG_RUNTIME_DIR/mailsponge/submit. It needs "
+            "Linux.",
+            left_out="there is no Unix socket; programs use the addresses of smtp.listen",
+        ),
+    ] = None
+    trusted: Annotated[
+        tuple[str, ...],
+        About(
+            takes='a list of users of this machine: ["www-data"]',
+            why="Users whose programs send for many, such as a web application, and may therefore name any sender. "
+            "root may always; all others send as themselves: their name at one of the domains here, or at this "
+            "machine's name.",
+            left_out="root alone chooses the sender",
+        ),
+    ] = ()
+
+
+class Lmtp(Struct, frozen=True, kw_only=True):
+    """Mail that another mail server hands over (LMTP, RFC 2033): accepted for those who live here."""
+
+    listen: Annotated[
+        tuple[Place, ...],
+        About(
+            takes='a list of addresses and ports, or paths: ["127.0.0.1:2424", "unix:/run/mailsponge/lmtp"]',
+            why="Where a mail server in front of this one, such as Postfix, delivers to. It is told of each recipient "
+            "what became of the mail, so that it need not keep a queue for those who were served.",
+            left_out="LMTP is not spoken",
+        ),
+    ] = ()
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """The certificate that this server shows. TLS 1.2 and 1.3 are spoken."""
+
+    certificate: Annotated[
+        Path | None,
+        About(
+            takes='a PEM file: "/etc/letsencrypt/live/mail.example.org/fullchain.pem"',
+            why="The certificate and those it hangs on, in that order. A renewed one is noticed within a minute, "
+            "when a client connects, and at SIGHUP; one that cannot be used is logged, and the old one stays.",
+            left_out="there is no TLS, and no submission from other machines",
+        ),
+    ] = None
+    key: Annotated[
+        Path | None,
+        About(
+            takes='a PEM file: "/etc/letsencrypt/live/mail.example.org/privkey.pem"',
+            why="The private key that belongs to the certificate, without a passphrase. Only the server's user, or "
+            "root if the server is started as root, needs to be able to read it.",
+            left_out="the key is looked for in the certificate's file",
+        ),
+    ] = None
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -114,6 +204,17 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="the 51st connection from one address is told to come again later (421 4.7.0)",
         ),
     ] = 50
+    login_failures: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 20",
+            why="Wrong names and passwords from one address (for IPv6, from one /64 network) within an hour. A quarter "
+            "of them is free, then each try has to wait, 15 seconds at last, and beyond all of them tries are refused "
+            "until enough is forgotten. It goes by the address, so that nobody can lock somebody else out.",
+            left_out="after 20 failures an address can try again every three minutes (454 4.7.0)",
+        ),
+    ] = 20
     errors: Annotated[
         int,
         Meta(ge=1),
@@ -136,11 +237,32 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Domain(Struct, frozen=True, kw_only=True):
-    """A domain whose mail is taken here. It has no settings of its own yet: the empty table names it."""
+    """A domain whose mail is taken here. An empty table is enough to name it."""
+
+    catch_all: Annotated[
+        str | None,
+        About(
+            takes='the name of a user or an alias: "me"',
+            why="Who gets what is sent to a name of this domain that nobody has. Handy for a domain of one's own; it "
+            "gets what spammers guess, too.",
+            left_out="mail for a name that nobody has is refused (550 5.1.1)",
+        ),
+    ] = None
 
 
 class User(Struct, frozen=True, kw_only=True):
     """Someone who lives here and has a mailbox of that name."""
+
+    password: Annotated[
+        Verifiers | None,
+        About(
+            takes='what `mailsponge password` prints: ["$argon2id$…", "SCRAM-SHA-256$…"], or one of the two',
+            why="What the user's password is known by when they log in to send mail; the password itself is nowhere. "
+            "SCRAM, with which it is not even sent, is offered when all who have a password have a verifier for it.",
+            left_out="the user gets mail and cannot log in",
+            secret=True,
+        ),
+    ] = None
 
     deliver: Annotated[
         Literal["mailbox"],
@@ -172,15 +294,56 @@ class Config(Struct, frozen=True, kw_only=True):
             left_out="$MAILSPONGE_DATA, else mailsponge in the XDG data directory (~/.local/share/mailsponge)",
         ),
     ]
+    user: Annotated[
+        str,
+        About(
+            takes='a user of this machine: "mailsponge"',
+            why="Started as root, the server leaves root's rights to a small parent that opens ports and keys, and "
+            "runs as this user. Whoever finds a hole in a server then has that user's rights, not root's. \"root\" "
+            "keeps root's rights on purpose.",
+            left_out="the user mailsponge, if root starts it and it listens on a port below 1024 or on the network; "
+            "else whoever starts it",
+        ),
+    ] = ""
     smtp: Annotated[Smtp, Section("How mail comes in over SMTP.", "see its settings")] = Smtp()
+    submission: Annotated[
+        Submission,
+        Section(
+            "Mail from people and programs that log in (RFC 6409). Nothing is taken before they have.",
+            "there is no submission",
+        ),
+    ] = Submission()
+    local: Annotated[
+        Local,
+        Section(
+            "Mail from programs on this machine, through a Unix socket. The kernel says which user each one runs as: "
+            "nobody needs a password, and nobody can claim to be another.",
+            "there is no Unix socket",
+        ),
+    ] = Local()
+    lmtp: Annotated[
+        Lmtp,
+        Section(
+            "Mail that another mail server hands over (LMTP, RFC 2033), for those who live here and nobody else.",
+            "LMTP is not spoken",
+        ),
+    ] = Lmtp()
+    tls: Annotated[
+        Tls,
+        Section(
+            "The certificate that this server shows, for STARTTLS and TLS from the first byte. TLS 1.2 and 1.3 are "
+            "spoken.",
+            "there is no TLS",
+        ),
+    ] = Tls()
     limits: Annotated[
         Limits, Section("What one client, or all of them, may use up.", "every limit has its default")
     ] = Limits()
     domains: Annotated[
         dict[str, Domain],
         Section(
-            'The domains whose mail is taken here, each an empty table: [domains."example.org"]. Mail for any other '
-            "domain is refused (550 5.7.1).",
+            'The domains whose mail is taken here, each a table, be it empty: [domains."example.org"]. Mail for any '
+            "other domain is refused (550 5.7.1).",
             "the host name, localhost, [127.0.0.1] and [IPv6:::1]",
         ),
     ]
@@ -188,8 +351,8 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, User],
         Section(
             "Those who live here, each in every domain, each with a mailbox: [users.me]. Upper and lower case are "
-            "the same. The first one named gets what is for postmaster, root and abuse, unless an alias says "
-            "otherwise.",
+            "the same, and what follows a plus does not count: me+news@example.org is for me. The first one named "
+            "gets what is for postmaster, root and abuse, unless an alias says otherwise.",
             "one user: who started the program",
         ),
     ]

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mailsponge.admission import Refused, recipient
+from mailsponge.admission import Refused, local_sender, recipient
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held, logline
 from mailsponge.server.house import House
+from mailsponge.server.role import Role
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
     Chunk,
@@ -31,6 +32,7 @@ from mailsponge.smtp.events import (
     Quit,
     Recipient,
     Reset,
+    StartTls,
 )
 from mailsponge.smtp.replies import TOO_MANY_ERRORS
 from mailsponge.smtp.server import Server
@@ -41,6 +43,7 @@ PIPELINED: Final = Reply(
 )
 NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
+NO_CERTIFICATE: Final = Reply(454, "4.7.0", "TLS is not to be had any more; please connect again")
 
 BACKLOG: Final = 8_000_000
 """Bytes of one message that the store may be behind before its sender has to wait."""
@@ -61,20 +64,26 @@ class Dialogue:
         "_looked_at",
         "_refusal",
         "_refused",
+        "_role",
         "client",
         "engine",
         "quit",
         "rules",
+        "send",
         "transaction",
     )
 
-    def __init__(self, house: House, peer: str, committed: Callable[[Reply], None]) -> None:
+    def __init__(self, house: House, role: Role, client: Client, committed: Callable[[Reply], None]) -> None:
         """``committed`` gets the reply to a message whose answer was :data:`held.COMMITTING`."""
         self._house = house
+        self._role = role
         self._committed = committed
         self.rules = house.rules
-        self.engine = Server(self.rules.hostname, self.rules.limits)
-        self.client = Client(peer)
+        offer = role.offer(certificate=house.certificate is not None)
+        self.engine = Server(self.rules.hostname, self.rules.limits, offer)
+        self.send = self.engine.send
+        """Turns an answer into bytes for the peer."""
+        self.client = client
         self.transaction: Transaction | None = None
         self.quit = False
         self._refused = 0  # recipients, since the last message that was taken
@@ -93,6 +102,15 @@ class Dialogue:
             return decide(self, event)
         assert isinstance(event, Question)
         return event.reply
+
+    def secured(self, how: str) -> bytes:
+        """TLS is agreed on, ``how`` in words. Returns what the server says first, if it is its turn."""
+        self.client = Client(self.client.peer, tls=how, user=self.client.user)
+        if self._role.tls_first:
+            return self.engine.greet()
+        self.forget("starttls")
+        self.engine.tls_started()
+        return b""
 
     def forget(self, why: str) -> None:
         """Drop the transaction, if there is one; ``why`` is a word for the log."""
@@ -126,12 +144,30 @@ class Dialogue:
         if self.engine.pending:
             return PIPELINED
         self.forget("hello")
-        self.client = Client(self.client.peer, event.name, event.extended)
+        self.client = self.client._replace(helo=event.name, extended=event.extended, lmtp=self._role.lmtp)
         return event.reply
 
+    def _start_tls(self, event: StartTls) -> Answer:
+        if self.engine.pending:  # in the clear, and perhaps somebody else's (RFC 3207 section 6)
+            return PIPELINED
+        return NO_CERTIFICATE if self._house.certificate is None else held.SHAKING_HANDS
+
     def _mail(self, event: Mail) -> Answer:
+        refused = self._refused_sender(event) if self._role.knows_users else None
+        if refused is not None:
+            logline.sender_refused(self.client, refused.reason, refused.reply)
+            return refused.reply
         self.transaction = Transaction(event)
         return event.reply
+
+    def _refused_sender(self, event: Mail) -> Refused | None:
+        """Why a program on this machine may not send in this name."""
+        user, rules = self.client.user, self.rules
+        if user is None or user.uid in rules.trusted:
+            return None
+        hosts = (rules.hostname, *rules.hostnames)
+        decision = local_sender(rules.accounts, hosts, user.name, event.reverse_path)
+        return decision if isinstance(decision, Refused) else None
 
     def _recipient(self, event: Recipient) -> Answer:
         transaction = self.transaction
@@ -231,6 +267,30 @@ class Dialogue:
         return transaction, transaction.incoming
 
 
+class LmtpDialogue(Dialogue):
+    """The same in LMTP, where the end of a message is answered for each recipient (RFC 2033 section 4.2).
+
+    All of them get the same answer, for one commit takes the message for all.
+    """
+
+    __slots__ = ("_at_the_end",)
+
+    def __init__(self, house: House, role: Role, client: Client, committed: Callable[[Reply], None]) -> None:
+        super().__init__(house, role, client, committed)
+        self._at_the_end = False
+        self.send = self._send_each
+
+    def answer(self, event: Event) -> Answer:
+        """Decide about one event."""
+        self._at_the_end = type(event) is EndOfData
+        return super().answer(event)
+
+    def _send_each(self, reply: Reply) -> bytes:
+        if self._at_the_end and reply.code != 421:
+            return self.engine.send_each((reply,) * self.engine.recipients)
+        return self.engine.send(reply)
+
+
 def _nobody_waits(reply: Reply) -> None:
     """Take a reply whose connection is lost; the store has logged what became of the message."""
 
@@ -241,6 +301,7 @@ def _store_reply(error: StoreError) -> Reply:
 
 _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     Hello: Dialogue._hello,
+    StartTls: Dialogue._start_tls,
     Mail: Dialogue._mail,
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailsponge.mail.reply import Reply
+from mailsponge.server.certificate import Certificate
 from mailsponge.server.rules import Rules
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
@@ -31,6 +32,10 @@ class House(Protocol):
     @property
     def store(self) -> Store:
         """Where messages go."""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the server shows; without one there is no TLS."""
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -50,10 +50,22 @@ def given_up(client: Client, transaction: Transaction, why: str) -> None:
         _say(f"ended {_who(client, transaction)} because={why}{_what(transaction)}")
 
 
-def turned_away(peer: str, reply: Reply) -> None:
+def sender_refused(client: Client, why: str, reply: Reply) -> None:
+    """A transaction could not begin, for its sender is not the client's."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"sender-refused {_whence(client)} reply={_said(reply)} why={_sentence(why)}")
+
+
+def no_tls(client: Client, why: str) -> None:
+    """TLS could not be agreed on, or failed later; ``why`` is OpenSSL's word, or ours."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"no-tls {_whence(client)} why={_sentence(why)}")
+
+
+def turned_away(client: Client, reply: Reply) -> None:
     """A connection was not let in."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"turned-away peer={_value(peer)} reply={_said(reply)}")
+        _say(f"turned-away {_whence(client)} reply={_said(reply)}")
 
 
 class _Line(logging.LogRecord):
@@ -76,9 +88,15 @@ def _say(text: str) -> None:
 def _who(client: Client, transaction: Transaction) -> str:
     sender = transaction.reverse_path
     return (
-        f"peer={_value(client.peer)} helo={_value(client.helo)} "
+        f"{_whence(client)} helo={_value(client.helo)} "
         f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
     )
+
+
+def _whence(client: Client) -> str:
+    if client.user is None:
+        return f"peer={_value(client.peer)}"
+    return f"peer=local uid={client.user.uid} user={_value(client.user.name)}"
 
 
 def _recipients(transaction: Transaction) -> str:

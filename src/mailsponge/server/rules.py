@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailsponge.accounts import Accounts
@@ -22,10 +23,16 @@ class Rules(NamedTuple):
     """Seconds from DATA to the end of the message."""
     connections: int
     connections_per_address: int
+    trusted: frozenset[int] = frozenset({0})
+    """The uids of local users who choose the sender."""
+    hostnames: tuple[str, ...] = ()
+    """What this machine is called beside ``hostname``: a local user's sender may be there."""
 
     @classmethod
-    def of(cls, config: Config, accounts: Accounts) -> Rules:
-        """Take what the listener needs out of the configuration."""
+    def of(
+        cls, config: Config, accounts: Accounts, trusted: Iterable[int] = (), hostnames: Iterable[str] = ()
+    ) -> Rules:
+        """Take what the listener needs out of the configuration; ``trusted`` are uids beside root's."""
         limits = config.limits
         return cls(
             config.hostname,
@@ -35,4 +42,6 @@ class Rules(NamedTuple):
             float(limits.message_deadline),
             limits.connections,
             limits.connections_per_address,
+            frozenset({0, *trusted}),
+            tuple(hostnames),
         )

@@ -10,6 +10,7 @@ from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
 from mailsponge.mail.trace_header import date, protocol, received, return_path
+from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.protocol import Acceptance, Incoming
 
@@ -24,11 +25,17 @@ class Client(NamedTuple):
     """Who is at the other end."""
 
     peer: str
-    """Its IP address; ``""`` where there is none."""
+    """Its IP address, or which user of this machine it is."""
     helo: str = ""
     """What it calls itself: unproven."""
     extended: bool = False
     """It said EHLO."""
+    tls: str = ""
+    """How it is encrypted, in words; empty in the clear."""
+    lmtp: bool = False
+    """It said LHLO."""
+    user: LocalUser | None = None
+    """Whose program it is, if it came through the Unix socket."""
 
 
 class Transaction:
@@ -92,10 +99,14 @@ class Transaction:
             helo=client.helo,
             peer=client.peer,
             by=hostname,
-            protocol=protocol(extended=client.extended, smtputf8=self._mail.smtputf8),
+            protocol=protocol(
+                extended=client.extended, smtputf8=self._mail.smtputf8, tls=bool(client.tls), lmtp=client.lmtp
+            ),
             id=incoming.id,
             at=_date(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,
+            tls=client.tls,
+            user=client.user,
         )
         incoming.write(return_path(self._mail.reverse_path) + trace)
 
