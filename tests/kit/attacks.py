@@ -19,13 +19,16 @@ Elsewhere: what goes out never holds a bare CR or LF, and a client discards what
 from __future__ import annotations
 
 import contextlib
+import getpass
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from kit.mail_server import MailServer
+from kit.smtp_server import CERTIFICATE
 from mailsponge.store.mailboxes import SqliteMailboxes
 
 PATIENCE = 20.0
@@ -106,17 +109,10 @@ class WayIn(NamedTuple):
     """A way to the server's SMTP."""
 
     name: str
-    settings: str
-    """Tables of the configuration that the server needs for it."""
     greeted: Callable[[MailServer], Wire]
     """Connects; returns a wire past the greeting, and past whatever has to be done before EHLO."""
-
-
-def plain(server: MailServer) -> Wire:
-    """Over TCP, in the clear, past the greeting."""
-    wire = unmet(server)
-    assert wire.reply().startswith("220 ")
-    return wire
+    settings: Callable[[Path], str] = lambda folder: ""
+    """Tables of the configuration that the server needs for it, in its folder."""
 
 
 def unmet(server: MailServer) -> Wire:
@@ -124,8 +120,53 @@ def unmet(server: MailServer) -> Wire:
     return Wire(socket.create_connection(("127.0.0.1", server.port)))
 
 
-WAYS_IN = (WayIn("plain TCP", "", plain),)
-"""The one place: whatever is added here, every attack that can be made that way is made that way, too."""
+def met(wire: Wire) -> Wire:
+    """Read the greeting."""
+    assert wire.reply().startswith("220 ")
+    return wire
+
+
+def plain(server: MailServer) -> Wire:
+    """Over TCP, in the clear."""
+    return met(unmet(server))
+
+
+def started_tls(server: MailServer) -> Wire:
+    """Over TCP, by STARTTLS: the greeting came in the clear, and nothing that was said there counts."""
+    wire = plain(server)
+    wire.hello()
+    assert wire.code(b"STARTTLS") == 220
+    return secured(wire)
+
+
+def secured(wire: Wire) -> Wire:
+    """Agree on TLS as a client; nobody vouches for the certificate of a test. Raises OSError."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return Wire(context.wrap_socket(wire.socket))
+
+
+def through_the_socket(server: MailServer) -> Wire:
+    """Over the Unix socket, as a user who may name any sender."""
+    connected = socket.socket(socket.AF_UNIX)
+    connected.connect(str(server.data.parent / "submit"))
+    return met(Wire(connected))
+
+
+WAYS_IN = (
+    WayIn("plain TCP", plain),
+    WayIn("STARTTLS", started_tls, lambda folder: f'[tls]\ncertificate = "{CERTIFICATE}"\n'),
+    WayIn(
+        "Unix socket",
+        through_the_socket,
+        lambda folder: f'[local]\nsocket = "{folder}/submit"\ntrusted = ["{getpass.getuser()}"]\n',
+    ),
+)
+"""The one place: whatever is added here, every attack that can be made that way is made that way, too.
+
+Submission is none of them: there nothing is taken before a login, and what is taken then goes the same way.
+"""
 
 
 class Splitter:
@@ -184,7 +225,7 @@ def open_post(folder: Path, limits: str = "") -> Iterator[Post]:
 
     It must stand all of it: whatever was done, it ends well, and its log tells of no mistake of its own.
     """
-    ways = "".join(way.settings for way in WAYS_IN)
+    ways = "".join(way.settings(folder) for way in WAYS_IN)
     server = MailServer(folder, f"[limits]\n{limits}\n{ways}{PEOPLE}")
     server.start()
     try:
