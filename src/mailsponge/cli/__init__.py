@@ -46,6 +46,9 @@ COMMANDS = {
         "mailsponge.cli.completing", "completion", "Complete commands and names in your shell."
     ),
     "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),
+    "config": Entry(
+        "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
+    ),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
 }
 

@@ -2,7 +2,8 @@
 
 units.py knows sizes, times and listening addresses as people write them; settings.py has every setting with its
 default and its reason; machine.py asks the machine for its name, its user and where data goes; read.py makes a Config
-of a file, or an error that says where (lines.py) and what instead; reference.py makes a page of documentation.
+of a file, or an error that says where (lines.py) and what instead; inforce.py says where each value comes from;
+reference.py makes a page of documentation.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def _single(kind: Any, about: About, value: object, path: tuple[str, ...], sourc
         return msgspec.convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         because = f" ({error.__cause__})" if error.__cause__ else ""
-        shown = msgspec.json.encode(value, enc_hook=str).decode()
+        shown = "that" if about.secret else msgspec.json.encode(value, enc_hook=str).decode()
         raise ConfigError(f"{source.at(*path)} cannot be {shown}: it takes {about.takes}{because}") from error
 
 

@@ -24,6 +24,8 @@ class About(NamedTuple):
     """Why one would set it, and why the default is what it is."""
     left_out: str
     """What happens when it is not set."""
+    secret: bool = False
+    """Its value is for nobody to see: no message and no listing shows it."""
 
 
 class Section(NamedTuple):
