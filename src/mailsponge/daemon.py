@@ -12,10 +12,12 @@ import gc
 import logging
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -106,7 +108,7 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        listener = self._listener = Listener(self._rules, store)
+        listener = self._listener = Listener(self._rules, store, free=partial(_free, self._config.data))
         where = await listener.start(self._config.smtp.listen)
         self._ready(where)
         await told_to_stop.wait()
@@ -141,6 +143,16 @@ class _PostOffice:
             log.warning("reloaded; data and smtp.listen change when the server is started anew")
         else:
             log.info("reloaded")
+
+
+def _free(data: Path) -> int:
+    """Bytes that the disk under a directory has left for this user."""
+    try:
+        return shutil.disk_usage(data).free
+    except OSError:
+        return (
+            sys.maxsize
+        )  # a disk that cannot be asked: what is wrong with it shows when a message is to be kept
 
 
 def _whom(config: Config) -> str:

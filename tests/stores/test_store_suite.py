@@ -237,6 +237,39 @@ def test_who_waits_for_the_disk_is_called_when_it_has_caught_up(store: Store, co
     assert incoming.backlog == 0
 
 
+@pytest.mark.parametrize("content", [SMALL, LARGE])
+def test_what_is_in_memory_is_counted_until_it_is_on_the_disk(store: Store, content: bytes) -> None:
+    incoming, outcome = store.incoming(), Outcome()
+    incoming.write(content)
+    assert 0 < store.held <= len(content)
+    incoming.accept(acceptance("me"), outcome)
+    outcome.wait()
+    assert store.held == 0
+
+
+@pytest.mark.parametrize("content", [SMALL, LARGE])
+def test_what_was_discarded_is_not_in_memory(store: Store, content: bytes) -> None:
+    incoming, written = store.incoming(), threading.Event()
+    incoming.write(content)
+    incoming.discard()
+    incoming.when_written(written.set)
+    assert written.wait(PATIENCE)
+    assert store.held == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"x", SMALL, SMALL + b"x" * 50_000, LARGE])
+def test_a_message_that_was_spilt_comes_back_as_it_was_written(store: Store, content: bytes) -> None:
+    incoming, outcome = store.incoming(), Outcome()
+    half = len(content) // 2
+    for piece in content[:half], content[half:]:
+        incoming.write(piece)
+        incoming.spill()
+    incoming.accept(acceptance("me"), outcome)
+    assert outcome.wait() is None
+    assert whole(store, incoming.id) == content
+    assert store.held == 0
+
+
 def test_every_outcome_comes_by_the_call_that_was_handed_in(make: Make) -> None:
     callbacks: list[Callable[[], None]] = []
     called = threading.Event()
@@ -271,7 +304,7 @@ def test_a_closed_store_says_so_to_who_comes_late(make: Make) -> None:
     late.accept(acceptance("me"), outcome)
     assert "closed" in str(outcome.wait())
     assert written.is_set()
-    assert late.backlog == 0
+    assert late.backlog == store.held == 0
 
 
 def test_a_store_can_be_closed_twice(make: Make) -> None:
@@ -314,6 +347,7 @@ def test_without_room_a_message_is_refused_whole_and_with_room_all_is_well_again
     assert "no room" in str(outcome.fault)
     assert limited.store.message(refused.id) is None
     assert limited.store.mails() == []
+    assert limited.store.held == 0
     limited.limit(None)
     assert whole(limited.store, keep(limited.store, content)) == content
     assert len(limited.store.mails()) == 1

@@ -87,6 +87,15 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="a client that says nothing for 5 minutes is told so (421 4.4.2) and its connection is closed",
         ),
     ] = Duration.parse("5 min")
+    command_deadline_under_load: Annotated[
+        Duration,
+        About(
+            takes='a time: "10 s"',
+            why="What command_deadline becomes while more than 80 % of the connections are in use, so that those who "
+            "say nothing make room for those who do. Ten seconds are ample for a mail server; Postfix does the same.",
+            left_out="under load, a client that says nothing for 10 seconds is told so (421 4.4.2) and left",
+        ),
+    ] = Duration.parse("10 s")
     message_deadline: Annotated[
         Duration,
         About(
@@ -96,6 +105,34 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="a message that has not ended after an hour is dropped (421 4.4.2)",
         ),
     ] = Duration.parse("1 hour")
+    least_data_rate: Annotated[
+        Size,
+        About(
+            takes='a size, which has to come each second: "1 kB"',
+            why="How slowly a message may come, on average over as long as a command may take (5 minutes, less under "
+            "load). 1 kB a second is a modem of 1990; whoever is slower holds a connection open to keep others out.",
+            left_out="a message that comes more slowly than 1 kB a second is dropped (421 4.4.2)",
+        ),
+    ] = Size.parse("1 kB")
+    memory: Annotated[
+        Size,
+        About(
+            takes='a size: "100 MB"',
+            why="What messages on their way to the disk may take up in memory, of all clients together. Above it no "
+            "message begins, and those under way wait until the disk has caught up. What the program itself needs, "
+            "and up to 256 kB for each connection, comes on top.",
+            left_out="with more than 100 MB in memory, clients are told to come again in a minute (452 4.3.1)",
+        ),
+    ] = Size.parse("100 MB")
+    least_free: Annotated[
+        Size,
+        About(
+            takes='a size: "100 MB"',
+            why="What stays free on the disk that holds the mail. A disk that is full to the last byte stops more "
+            "than mail, and cannot even be tidied; so the server stops before.",
+            left_out="with less than 100 MB free, clients are told to come again later (452 4.3.1)",
+        ),
+    ] = Size.parse("100 MB")
     connections: Annotated[
         int,
         Meta(ge=1),

@@ -82,6 +82,11 @@ class Dialogue:
         """Between DATA and its end."""
         return self.transaction is not None and self.transaction.incoming is not None
 
+    @property
+    def message_size(self) -> int:
+        """Bytes of the message that is being read, so far."""
+        return self.transaction.size if self.transaction is not None else 0
+
     def answer(self, event: Event) -> Answer:
         """Decide about one event."""
         decide = _DECISIONS.get(type(event))
@@ -98,15 +103,13 @@ class Dialogue:
             transaction.drop()
             logline.given_up(self.client, transaction, why)
 
-    def too_slow(self) -> Reply:
-        """What a client is told whose deadline has passed."""
+    def too_slow(self, waited: float) -> Reply:
+        """What a client is told whose deadline has passed; ``waited`` is in seconds."""
         if self.in_message:
             return Reply(
                 421, "4.4.2", "The message did not come in time and was dropped; please connect again"
             )
-        return Reply(
-            421, "4.4.2", f"Nothing came for {self.rules.command_deadline:g} seconds; closing the connection"
-        )
+        return Reply(421, "4.4.2", f"Nothing came for {waited:g} seconds; closing the connection")
 
     def hang_up(self, *, committing: bool) -> None:
         """The connection is lost: drop what is not complete. A commit under way goes on, with nobody to tell."""
@@ -126,6 +129,10 @@ class Dialogue:
         return event.reply
 
     def _mail(self, event: Mail) -> Answer:
+        shortage = self._house.shortage(event.size or 0)
+        if shortage is not None:
+            logline.not_begun(self.client, event.reverse_path, shortage)
+            return shortage
         self.transaction = Transaction(event)
         return event.reply
 
@@ -156,6 +163,9 @@ class Dialogue:
         transaction, incoming = self._message()
         incoming.write(event.data)
         transaction.size += len(event.data)
+        if self._house.store.held > self.rules.memory:
+            incoming.spill()
+            return held.STORE_BEHIND
         if transaction.size - self._looked_at < LOOK_EVERY:
             return None
         self._looked_at = transaction.size

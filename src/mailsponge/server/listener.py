@@ -12,8 +12,10 @@ from mailsponge import clock
 from mailsponge.config import Endpoint
 from mailsponge.errors import UsageError
 from mailsponge.mail.reply import Reply
+from mailsponge.server import load
 from mailsponge.server.doors import Doors
 from mailsponge.server.house import Guest
+from mailsponge.server.load import Disk
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
@@ -32,13 +34,24 @@ class Listener:
     ``rules`` may be replaced at any time; sessions go by what they began with.
     """
 
-    def __init__(self, rules: Rules, store: Store, now: clock.Clock = clock.now) -> None:
-        """Make it within a running event loop."""
+    def __init__(
+        self,
+        rules: Rules,
+        store: Store,
+        now: clock.Clock = clock.now,
+        *,
+        free: Callable[[], int] | None = None,
+    ) -> None:
+        """Make it within a running event loop. ``free`` tells how many bytes the store's disk has left; without it,
+        that is nobody's concern.
+        """
         self.rules = rules
         self.store = store
         self.clock: Callable[[], float] = now
         self.loop = asyncio.get_running_loop()
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
+        self.busy = False
+        self._disk = None if free is None else Disk(free)
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
         self._guests: set[Guest] = set()
@@ -97,6 +110,7 @@ class Listener:
         refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
         if refusal is None:
             self._guests.add(guest)
+            self._weigh()
         return refusal
 
     def leave(self, guest: Guest, peer: str) -> None:
@@ -104,7 +118,22 @@ class Listener:
         if guest in self._guests:
             self._guests.remove(guest)
             self._doors.leave(peer)
+            self._weigh()
             self._note_if_empty()
+
+    def shortage(self, size: int) -> Reply | None:
+        """Why no message may begin now, if none may."""
+        rules = self.rules
+        free = rules.least_free + size if self._disk is None else self._disk.free(self.loop.time())
+        return load.shortage(self.store.held, rules.memory, free, rules.least_free, size)
+
+    def _weigh(self) -> None:
+        """Somebody came or left: see whether the server is under load, and if it is just so, hurry all who are here."""
+        before = self.busy
+        self.busy = load.busy(len(self._guests), self.rules.connections, before)
+        if self.busy and not before:
+            for guest in self._guests:
+                guest.hurry()
 
     def _note_if_empty(self) -> None:
         if self._stopping and not self._guests:

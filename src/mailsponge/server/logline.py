@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from mailsponge.errors import StoreError
+from mailsponge.mail.address import Address
 from mailsponge.mail.reply import Reply, printable
 from mailsponge.server.transaction import Client, Transaction
 
@@ -42,6 +43,12 @@ def not_taken(client: Client, transaction: Transaction, reply: Reply) -> None:
     """The message was refused for what it is."""
     if log.isEnabledFor(logging.INFO):
         _say(f"refused {_who(client, transaction)}{_what(transaction)} reply={_said(reply)}")
+
+
+def not_begun(client: Client, reverse_path: Address | None, reply: Reply) -> None:
+    """No message could begin, for the server has no room for one just now."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"refused {_whence(client, reverse_path)} to= bytes=0 reply={_said(reply)}")
 
 
 def given_up(client: Client, transaction: Transaction, why: str) -> None:
@@ -74,10 +81,13 @@ def _say(text: str) -> None:
 
 
 def _who(client: Client, transaction: Transaction) -> str:
-    sender = transaction.reverse_path
+    return f"{_whence(client, transaction.reverse_path)} to={_recipients(transaction)}"
+
+
+def _whence(client: Client, sender: Address | None) -> str:
     return (
         f"peer={_value(client.peer)} helo={_value(client.helo)} "
-        f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
+        f"from=<{'' if sender is None else _value(str(sender))}>"
     )
 
 

@@ -22,6 +22,14 @@ class Rules(NamedTuple):
     """Seconds from DATA to the end of the message."""
     connections: int
     connections_per_address: int
+    command_deadline_under_load: float = 10.0
+    """Seconds in place of ``command_deadline`` while most of the connections are in use."""
+    least_data_rate: float = 1000.0
+    """Bytes a second of a message, measured over as long as a command may take."""
+    memory: int = 100_000_000
+    """Bytes of messages under way that may be in memory, of all sessions together."""
+    least_free: int = 100_000_000
+    """Bytes of the disk that are left free."""
 
     @classmethod
     def of(cls, config: Config, accounts: Accounts) -> Rules:
@@ -35,4 +43,8 @@ class Rules(NamedTuple):
             float(limits.message_deadline),
             limits.connections,
             limits.connections_per_address,
+            command_deadline_under_load=float(limits.command_deadline_under_load),
+            least_data_rate=float(limits.least_data_rate),
+            memory=int(limits.memory),
+            least_free=int(limits.least_free),
         )

@@ -15,6 +15,7 @@ from mailsponge.server import held, logline
 from mailsponge.server.deadline import Deadline
 from mailsponge.server.dialogue import PIPELINED, Dialogue
 from mailsponge.server.house import House
+from mailsponge.server.load import TOO_SLOW, Pace
 from mailsponge.smtp.events import NEED_DATA
 
 STOPPING: Final = Reply(421, "4.3.2", "This server is stopping; please come again in a minute")
@@ -41,8 +42,11 @@ class Session(asyncio.BufferedProtocol):
         "_house",
         "_message_due",
         "_out",
+        "_pace",
+        "_patience",
         "_peer_done",
         "_reading",
+        "_silent_due",
         "_stopping",
         "_time",
         "_transport",
@@ -60,6 +64,9 @@ class Session(asyncio.BufferedProtocol):
         self._peer_done = False  # the peer has closed its side
         self._stopping = False
         self._message_due = 0.0  # by the loop's clock; 0.0 while no message is being read
+        self._pace: Pace | None = None  # of the message that is being read
+        self._patience = 0.0  # seconds that the peer was given last
+        self._silent_due = 0.0  # when they are over
         self._out: list[bytes] = []
 
     # What the transport tells.
@@ -72,8 +79,8 @@ class Session(asyncio.BufferedProtocol):
         name = transport.get_extra_info("peername")
         self._dialogue = Dialogue(self._house, name[0] if isinstance(name, tuple) else "", self._committed)
         peer = self._dialogue.client.peer
-        due = self._time() + self._dialogue.rules.command_deadline
-        self._deadline = Deadline(self._house.loop, due, self._missed)
+        self._be_patient()
+        self._deadline = Deadline(self._house.loop, self._silent_due, self._missed)
         refusal = self._house.enter(self, peer)
         if refusal is None:
             transport.write(self._dialogue.engine.greet())
@@ -128,6 +135,14 @@ class Session(asyncio.BufferedProtocol):
         self._resume(held.PEER_DEAF)
 
     # What the listener tells.
+
+    def hurry(self) -> None:
+        """The server is under load: whoever is silent has less time from now on."""
+        if not self._held & ~held.PEER_DEAF:
+            due = self._silent_due
+            self._be_patient()
+            self._silent_due = min(due, self._silent_due)
+            self._set_deadline()
 
     def stop(self) -> None:
         """Say 421 and go, at once or when the commit under way is done."""
@@ -196,6 +211,7 @@ class Session(asyncio.BufferedProtocol):
             self._listen(True)
 
     def _store_is_ready(self) -> None:
+        self._pace = None  # what did not come meanwhile was not the peer's doing
         self._resume(held.STORE_BEHIND)
 
     # The socket and the clock.
@@ -242,19 +258,45 @@ class Session(asyncio.BufferedProtocol):
             self._transport.abort()
         elif self._held:  # it is the store that takes its time, not the peer
             self._deadline.set(self._time() + self._dialogue.rules.command_deadline)
+        elif self._is_over():
+            self._leave("too-slow", self._dialogue.too_slow(self._patience))
+        elif self._is_slow():
+            self._leave("too-slow", TOO_SLOW)
         else:
-            self._leave("too-slow", self._dialogue.too_slow())
+            self._pace = Pace(self._time(), self._patience, self._dialogue.message_size)
+            self._set_deadline()
+
+    def _is_over(self) -> bool:
+        """The peer's own time, or the message's; else it is a window of its pace that has ended."""
+        return not self._dialogue.in_message or self._time() >= min(self._silent_due, self._message_due)
+
+    def _is_slow(self) -> bool:
+        pace, rate = self._pace, self._dialogue.rules.least_data_rate
+        return pace is not None and not pace.is_kept(self._dialogue.message_size, rate)
 
     def _move_deadline(self) -> None:
         """Something happened: give the peer its time anew."""
         if self._held & held.LEAVING:
             return
-        now = self._time()
-        rules = self._dialogue.rules
-        due = now + rules.command_deadline
+        self._be_patient()
         if self._dialogue.in_message:
-            self._message_due = self._message_due or now + rules.message_deadline
-            due = min(due, self._message_due)
+            now = self._time()
+            self._message_due = self._message_due or now + self._dialogue.rules.message_deadline
+            self._pace = self._pace or Pace(now, self._patience, self._dialogue.message_size)
         else:
             self._message_due = 0.0
-        self._deadline.set(due)
+            self._pace = None
+        self._set_deadline()
+
+    def _be_patient(self) -> None:
+        """Give the peer as much time from now on as there is to give."""
+        rules = self._dialogue.rules
+        self._patience = rules.command_deadline
+        if self._house.busy:
+            self._patience = min(self._patience, rules.command_deadline_under_load)
+        self._silent_due = self._time() + self._patience
+
+    def _set_deadline(self) -> None:
+        pace = self._pace
+        due = self._silent_due
+        self._deadline.set(due if pace is None else min(due, self._message_due, pace.due))

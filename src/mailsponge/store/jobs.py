@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from mailsponge.errors import StoreError
+from mailsponge.store.footprint import Footprint
 from mailsponge.store.protocol import Acceptance, Done
 
 Row = tuple[object, ...]
@@ -104,10 +105,11 @@ class Transfer:
     mail in, `settled` and `fault` by the writer.
     """
 
-    __slots__ = ("fault", "handed", "message_id", "parts", "settled")
+    __slots__ = ("fault", "footprint", "handed", "message_id", "parts", "settled")
 
-    def __init__(self, message_id: int) -> None:
+    def __init__(self, message_id: int, footprint: Footprint) -> None:
         self.message_id = message_id
+        self.footprint = footprint
         self.handed = 0
         self.settled = 0
         self.parts = 0
@@ -134,6 +136,7 @@ class PartJob(Job):
     def settle(self, fault: StoreError | None) -> None:
         """Count it as gone, one way or the other."""
         self._transfer.settled += self.weight
+        self._transfer.footprint.released += self.weight
         self._transfer.fault = self._transfer.fault or fault
 
 
@@ -180,6 +183,7 @@ class AcceptJob(Job):
 
     def settle(self, fault: StoreError | None) -> Job | None:
         """A message that could not be accepted leaves its parts behind."""
+        self._transfer.footprint.released += self.weight
         return DiscardJob(self._transfer.message_id) if fault and self._transfer.parts else None
 
 

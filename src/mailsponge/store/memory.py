@@ -30,6 +30,7 @@ class MemoryStore:
         self._ids = itertools.count(1)
         self._kept: dict[int, _Kept] = {}
         self._closed = False
+        self.held = 0
 
     def incoming(self) -> MemoryIncoming:
         """A message on its way in."""
@@ -128,6 +129,10 @@ class MemoryIncoming:
         """Keep it."""
         self._must_not_have_ended()
         self._chunks.append(chunk)
+        self._store.held += len(chunk)
+
+    def spill(self) -> None:
+        """There is nowhere else to put it."""
 
     def when_written(self, then: Callable[[], None]) -> None:
         """Which is now."""
@@ -136,13 +141,15 @@ class MemoryIncoming:
     def accept(self, acceptance: Acceptance, done: Done) -> None:
         """Kept at once; told by way of the store's `call`."""
         self._must_not_have_ended()
-        self._ended = True
-        fault = self._store.take(self.id, acceptance, b"".join(self._chunks))
+        content = b"".join(self._chunks)
+        self.discard()
+        fault = self._store.take(self.id, acceptance, content)
         self._store.tell(lambda: done(fault))
 
     def discard(self) -> None:
         """Let go of it."""
         self._ended = True
+        self._store.held -= sum(map(len, self._chunks))
         self._chunks = []
 
     def _must_not_have_ended(self) -> None:

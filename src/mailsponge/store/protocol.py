@@ -92,6 +92,11 @@ class Incoming(Protocol):
     def write(self, chunk: bytes) -> None:
         """Add to the content. Never blocks. A failing disk is told by `accept`."""
 
+    def spill(self) -> None:
+        """Memory is short: let go of what is held of the message, to the disk, where that frees enough to be worth it.
+        Never blocks; `when_written` tells when it is gone.
+        """
+
     def when_written(self, then: Callable[[], None]) -> None:
         """Call ``then`` (through the store's `call`) once the backlog of this moment is gone, written or failed."""
 
@@ -145,6 +150,10 @@ class Store(Mailboxes, Protocol):
 
     def incoming(self) -> Incoming:
         """Begin a message: draws its id, which no other message ever has. Never blocks."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of messages in memory: written to an `Incoming`, and neither on the disk nor discarded yet."""
 
     def sweep(self) -> int:
         """Remove what earlier servers left of messages they never accepted; how many those were. To be called

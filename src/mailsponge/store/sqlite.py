@@ -17,6 +17,7 @@ import apsw
 from mailsponge.errors import StoreError
 from mailsponge.store import database
 from mailsponge.store.faults import store_error, worded
+from mailsponge.store.footprint import Footprint
 from mailsponge.store.incoming import SqliteIncoming
 from mailsponge.store.jobs import DrawnJob
 from mailsponge.store.lock import ServerLock
@@ -62,12 +63,18 @@ class SqliteStore(SqliteMailboxes):
             undo.pop_all()
         self._ids = itertools.count(self._first_id)
         self._call = call
+        self._footprint = Footprint()
         self._writer = Writer(self._writing, call=call, worded=partial(_in_words, self._writing, self._file))
         self._closed = False
 
     def incoming(self) -> SqliteIncoming:
         """Draws the id in memory: no disk."""
-        return SqliteIncoming(next(self._ids), self._writer, self._call)
+        return SqliteIncoming(next(self._ids), self._writer, self._footprint, self._call)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are in memory, or just on their way out of it."""
+        return self._footprint.held
 
     def sweep(self) -> int:
         """One transaction an orphan, so that even many of them never hold the writer for long."""

@@ -43,8 +43,10 @@ class PostOffice:
         rules: Rules = RULES,
         make_store: Callable[[Callable[..., object]], Any] | None = None,
         host: str = "127.0.0.1",
+        free: Callable[[], int] | None = None,
     ) -> None:
         self._rules = rules
+        self._free = free
         self._make_store = make_store or (lambda call: MemoryStore(call=call))
         self.host = host
         self.loop = new_loop()
@@ -59,7 +61,7 @@ class PostOffice:
         return self
 
     async def _listener(self) -> Listener:
-        return Listener(self._rules, self.store, lambda: 1769844600.0)
+        return Listener(self._rules, self.store, lambda: 1769844600.0, free=self._free)
 
     def do(self, coroutine: Any) -> Any:
         """Run a coroutine where the listener runs, and wait for it."""
