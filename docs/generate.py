@@ -25,6 +25,7 @@ import click
 
 import mailsponge
 from mailsponge.cli import main
+from mailsponge.server import metrics
 from mailsponge.sponge import patience
 from mailsponge.sponge.defaults import Defaults
 from mailsponge.sponge.model import Kind, Status
@@ -40,7 +41,14 @@ from mailsponge.sponge.policy import (
 from mailsponge.sponge.policy.states import TRANSITIONS, Effect, Event
 
 REFERENCE: Final = Path(__file__).resolve().parent / "reference"
-PAGES: Final = ("commands.md", "post-office.md", "library.md", "policy.md", "sponge-settings.md")
+PAGES: Final = (
+    "commands.md",
+    "post-office.md",
+    "library.md",
+    "policy.md",
+    "sponge-settings.md",
+    "metrics.md",
+)
 
 _BLOCK: Final = re.compile(r"(?ms)^<!-- generated: ([^\n]+?) -->\n.*?^<!-- end -->$")
 
@@ -371,6 +379,17 @@ def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+# The metrics
+
+
+def _metrics(name: str) -> str:
+    rows = (
+        (f"`{one.name}`", str(one.kind), ", ".join(f"`{label}`" for label in one.labels), _plain(one.about))
+        for one in metrics.ALL
+    )
+    return _table(("metric", "kind", "labels", "what it is"), rows)
+
+
 _PARTS: Final[dict[str, Callable[[], str]]] = {
     "transitions": _transitions,
     "mermaid": _mermaid,
@@ -385,6 +404,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "command": _command,
     "class": _class,
     "policy": _policy,
+    "metrics": _metrics,
     "settings": _setting,
 }
 """By the first word of a mark: what writes its block from the rest."""

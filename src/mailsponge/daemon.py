@@ -16,7 +16,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -31,6 +31,7 @@ from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.loop import new_loop
 from mailsponge.server.rules import Rules
+from mailsponge.server.scrape import Scrapes
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
 
@@ -108,20 +109,24 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        listener = self._listener = Listener(self._rules, store, free=partial(_free, self._config.data))
+        free = partial(_free, self._config.data)
+        listener = self._listener = Listener(self._rules, store, free=free)
         where = await listener.start(self._config.smtp.listen)
-        self._ready(where)
-        await told_to_stop.wait()
-        log.info("stopping")
-        notify("STOPPING=1")
-        await listener.stop()
+        async with _metrics(self._config.metrics.listen, listener, store, free) as told_at:
+            self._ready(where, told_at)
+            await told_to_stop.wait()
+            log.info("stopping")
+            notify("STOPPING=1")
+            await listener.stop()
 
-    def _ready(self, where: Sequence[Endpoint]) -> None:
+    def _ready(self, where: Sequence[Endpoint], metrics: Sequence[Endpoint]) -> None:
         """Every socket listens: say so, to people and to systemd."""
         # What is there now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         addresses = ", ".join(map(str, where))
+        if metrics:
+            addresses += f" · metrics {', '.join(map(str, metrics))}"
         sys.stderr.write(
             f"mailsponge: ready: smtp {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
         )
@@ -139,10 +144,30 @@ class _PostOffice:
         if self._listener is not None:
             self._listener.rules = self._rules
         old, new = self._config, loaded.config
-        if (old.data, old.smtp) != (new.data, new.smtp):
-            log.warning("reloaded; data and smtp.listen change when the server is started anew")
+        if (old.data, old.smtp, old.metrics) != (new.data, new.smtp, new.metrics):
+            log.warning(
+                "reloaded; metrics.listen, data and smtp.listen change when the server is started anew"
+            )
         else:
             log.info("reloaded")
+
+
+@contextlib.asynccontextmanager
+async def _metrics(
+    listen: Sequence[Endpoint], listener: Listener, store: Store, free: Callable[[], int]
+) -> AsyncIterator[Sequence[Endpoint]]:
+    """Figures for Prometheus, if somebody wants them; then the addresses where they are. Raises UsageError."""
+    if not listen:
+        yield ()
+        return
+    from mailsponge.server.metrics import CONTENT_TYPE, Metrics  # what it needs is loaded for nobody else
+
+    scrapes = Scrapes(Metrics(listener, store, free).page, CONTENT_TYPE)
+    where = await scrapes.start(listen)
+    try:
+        yield where
+    finally:
+        scrapes.stop()
 
 
 def _free(data: Path) -> int:

@@ -270,6 +270,22 @@ def test_a_message_that_was_spilt_comes_back_as_it_was_written(store: Store, con
     assert store.held == 0
 
 
+def test_mails_are_counted_as_they_are_listed(store: Store) -> None:
+    assert store.count() == 0
+    first = keep(store, SMALL, "me", "you")
+    keep(store, SMALL, "me")
+    assert store.count() == len(store.mails()) == 3
+    store.delete(first)
+    assert store.count() == 1
+
+
+def test_commits_are_counted_with_the_messages_they_accept(store: Store) -> None:
+    for _ in range(3):
+        keep(store)
+    commits = store.commits
+    assert (commits.messages, commits.number, sum(commits.buckets), commits.failed) == (3, 3, 3, 0)
+
+
 def test_every_outcome_comes_by_the_call_that_was_handed_in(make: Make) -> None:
     callbacks: list[Callable[[], None]] = []
     called = threading.Event()
@@ -348,6 +364,7 @@ def test_without_room_a_message_is_refused_whole_and_with_room_all_is_well_again
     assert limited.store.message(refused.id) is None
     assert limited.store.mails() == []
     assert limited.store.held == 0
+    assert limited.store.commits.failed > 0
     limited.limit(None)
     assert whole(limited.store, keep(limited.store, content)) == content
     assert len(limited.store.mails()) == 1

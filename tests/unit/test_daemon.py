@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,19 @@ FREE = ("--smtp", "127.0.0.1:0")
 def send(port: int, recipient: str) -> None:
     with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as smtp:
         smtp.sendmail("a@b.example", [recipient], "Subject: hello\n\nworld\n")
+
+
+def test_prometheus_is_told_where_the_settings_say(serve, tmp_path):
+    file = tmp_path / "post.toml"
+    file.write_text('metrics.listen = ["127.0.0.1:0"]')
+    server = serve(*FREE, "--config", str(file))
+    ready = server.wait_for(r"ready: smtp 127.0.0.1:(\d+) · metrics 127.0.0.1:(\d+) · mail for ")
+    send(int(ready[1]), "postmaster@localhost")
+    with urllib.request.urlopen(f"http://127.0.0.1:{ready[2]}/metrics", timeout=PATIENCE) as answer:
+        page = answer.read().decode()
+
+    assert 'mailsponge_messages_taken_total{role="smtp"} 1.0' in page
+    assert server.end()[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

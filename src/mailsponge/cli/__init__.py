@@ -52,7 +52,7 @@ COMMANDS = {
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
 }
 
-EXTRA_OF = {"apsw": "server", "msgspec": "server", "rich": "cli"}
+EXTRA_OF = {"apsw": "server", "msgspec": "server", "prometheus_client": "server", "rich": "cli"}
 """What a missing module is installed with."""
 
 

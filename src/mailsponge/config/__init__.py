@@ -10,7 +10,19 @@ from __future__ import annotations
 
 from mailsponge.config.machine import Machine
 from mailsponge.config.read import Loaded, load, parse
-from mailsponge.config.settings import Config, Domain, Limits, Smtp, User
+from mailsponge.config.settings import Config, Domain, Limits, Metrics, Smtp, User
 from mailsponge.config.units import Endpoint
 
-__all__ = ["Config", "Domain", "Endpoint", "Limits", "Loaded", "Machine", "Smtp", "User", "load", "parse"]
+__all__ = [
+    "Config",
+    "Domain",
+    "Endpoint",
+    "Limits",
+    "Loaded",
+    "Machine",
+    "Metrics",
+    "Smtp",
+    "User",
+    "load",
+    "parse",
+]

@@ -174,6 +174,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     ] = 2048
 
 
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Figures for Prometheus."""
+
+    listen: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["127.0.0.1:9925"]',
+            why="Where Prometheus asks for /metrics: what was taken and refused, and why, how many are connected, how "
+            "long the disk takes. Nothing in it names a person or a mail, but whoever reaches the port may read it.",
+            left_out="there are no metrics, and no port for them",
+        ),
+    ] = ()
+
+
 class Domain(Struct, frozen=True, kw_only=True):
     """A domain whose mail is taken here. It has no settings of its own yet: the empty table names it."""
 
@@ -215,6 +229,7 @@ class Config(Struct, frozen=True, kw_only=True):
     limits: Annotated[
         Limits, Section("What one client, or all of them, may use up.", "every limit has its default")
     ] = Limits()
+    metrics: Annotated[Metrics, Section("Figures for Prometheus.", "there are none")] = Metrics()
     domains: Annotated[
         dict[str, Domain],
         Section(

@@ -14,10 +14,11 @@ from typing import Any, Final
 from mailsponge.admission import Refused, recipient
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
-from mailsponge.server import held, logline
+from mailsponge.server import held
 from mailsponge.server.house import House
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
+    Bad,
     Closed,
     Content,
     Data,
@@ -39,6 +40,8 @@ PIPELINED: Final = Reply(
 )
 NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
+TOO_LARGE: Final = "5.3.4"
+"""The enhanced code (RFC 3463) of a message that is larger than it may be."""
 
 BACKLOG: Final = 8_000_000
 """Bytes of one message that the store may be behind before its sender has to wait."""
@@ -58,6 +61,7 @@ class Dialogue:
         "_house",
         "_looked_at",
         "_refused",
+        "_witness",
         "client",
         "engine",
         "quit",
@@ -68,6 +72,7 @@ class Dialogue:
     def __init__(self, house: House, peer: str, committed: Callable[[Reply], None]) -> None:
         """``committed`` gets the reply to a message whose answer was :data:`held.COMMITTING`."""
         self._house = house
+        self._witness = house.witness
         self._committed = committed
         self.rules = house.rules
         self.engine = Server(self.rules.hostname, self.rules.limits)
@@ -101,7 +106,14 @@ class Dialogue:
         if transaction is not None:
             self.transaction = None
             transaction.drop()
-            logline.given_up(self.client, transaction, why)
+            self._witness.given_up(self.client, transaction, why)
+
+    def dismiss(self, why: str, last_word: Reply | None) -> None:
+        """Drop the transaction, if there is one, for the session ends; ``why`` is a word for the log."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.drop()
+        self._witness.dismissed(self.client, transaction, why, last_word)
 
     def too_slow(self, waited: float) -> Reply:
         """What a client is told whose deadline has passed; ``waited`` is in seconds."""
@@ -129,11 +141,12 @@ class Dialogue:
         return event.reply
 
     def _mail(self, event: Mail) -> Answer:
+        transaction = Transaction(event)
         shortage = self._house.shortage(event.size or 0)
         if shortage is not None:
-            logline.not_begun(self.client, event.reverse_path, shortage)
+            self._witness.not_taken(self.client, transaction, shortage)
             return shortage
-        self.transaction = Transaction(event)
+        self.transaction = transaction
         return event.reply
 
     def _recipient(self, event: Recipient) -> Answer:
@@ -144,8 +157,9 @@ class Dialogue:
             transaction.admit(event.address, decision)
             return event.reply
         transaction.refuse(decision)
+        self._witness.recipient_refused(decision)
         self._refused += 1
-        return decision.reply if self._refused <= self.rules.limits.errors else TOO_MANY_ERRORS
+        return decision.reply if self._refused <= self.rules.limits.errors else self._too_many_errors()
 
     def _data(self, event: Data) -> Answer:
         if self.engine.pending:
@@ -176,7 +190,7 @@ class Dialogue:
         if event.fault is not None:
             self.transaction = None
             transaction.drop()
-            logline.not_taken(self.client, transaction, event.fault)
+            self._witness.not_taken(self.client, transaction, event.fault)
             return event.fault
         self._house.accept(incoming, transaction.acceptance(self.client), self._done)
         return held.COMMITTING
@@ -188,10 +202,10 @@ class Dialogue:
         if error is None:
             self._refused = 0
             reply = Reply(250, "2.0.0", f"Taken as {incoming.id}")
-            logline.taken(self.client, transaction, incoming.id)
+            self._witness.taken(self.client, transaction, incoming.id)
         else:
             reply = _store_reply(error)
-            logline.not_kept(self.client, transaction, reply, error)
+            self._witness.not_kept(self.client, transaction, reply, error)
         self._committed(reply)
 
     def _reset(self, event: Reset) -> Answer:
@@ -202,6 +216,17 @@ class Dialogue:
         self.forget("quit")
         self.quit = not self.engine.pending
         return event.reply
+
+    def _bad(self, event: Bad) -> Answer:
+        if event.reply is TOO_MANY_ERRORS:
+            return self._too_many_errors()
+        if event.reply.enhanced == TOO_LARGE:
+            self._witness.not_begun(self.client, event.reply)
+        return event.reply
+
+    def _too_many_errors(self) -> Reply:
+        self.dismiss("errors", TOO_MANY_ERRORS)
+        return TOO_MANY_ERRORS
 
     def _closed(self, event: Closed) -> Answer:
         self.forget("closed")
@@ -228,6 +253,7 @@ _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,
     Content: Dialogue._content,
+    Bad: Dialogue._bad,
     EndOfData: Dialogue._end_of_data,
     Reset: Dialogue._reset,
     Quit: Dialogue._quit,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mailsponge.mail.reply import Reply
 from mailsponge.server.rules import Rules
+from mailsponge.server.witness import Witness
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
 
@@ -34,6 +35,10 @@ class House(Protocol):
     @property
     def store(self) -> Store:
         """Where messages go."""
+
+    @property
+    def witness(self) -> Witness:
+        """Who is told what happens."""
 
     @property
     def clock(self) -> Callable[[], float]:

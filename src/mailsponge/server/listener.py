@@ -6,18 +6,20 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from mailsponge import clock
 from mailsponge.config import Endpoint
 from mailsponge.errors import UsageError
 from mailsponge.mail.reply import Reply
 from mailsponge.server import load
+from mailsponge.server.counts import Counts
 from mailsponge.server.doors import Doors
 from mailsponge.server.house import Guest
 from mailsponge.server.load import Disk
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
+from mailsponge.server.witness import Witness
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
 GRACE = 5.0
@@ -51,6 +53,7 @@ class Listener:
         self.loop = asyncio.get_running_loop()
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self.busy = False
+        self.witness = Witness()
         self._disk = None if free is None else Disk(free)
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
@@ -110,6 +113,7 @@ class Listener:
         refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
         if refusal is None:
             self._guests.add(guest)
+            self.witness.counts.sessions += 1
             self._weigh()
         return refusal
 
@@ -120,6 +124,16 @@ class Listener:
             self._doors.leave(peer)
             self._weigh()
             self._note_if_empty()
+
+    @property
+    def counts(self) -> Mapping[str, Counts]:
+        """What happened so far, by role."""
+        return {"smtp": self.witness.counts}
+
+    @property
+    def inside(self) -> int:
+        """How many sessions are open."""
+        return len(self._guests)
 
     def shortage(self, size: int) -> Reply | None:
         """Why no message may begin now, if none may."""

@@ -39,8 +39,8 @@ def busy(inside: int, most: int, before: bool) -> bool:
 def shortage(held: int, memory: int, free: int, least_free: int, size: int) -> Reply | None:
     """Why no message may begin now, if none may.
 
-    ``held`` of ``memory`` bytes are taken up by messages under way, ``free`` bytes of the disk, and ``size`` is what the
-    message will weigh, 0 if the client does not say (RFC 1870 section 6.1).
+    ``held`` of ``memory`` bytes are taken up by messages under way, ``free`` bytes of the disk are left, and ``size``
+    is what the message will weigh, 0 if the client does not say (RFC 1870 section 6.1).
     """
     if held >= memory:
         return NO_MEMORY

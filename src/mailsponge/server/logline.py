@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Final
 
 from mailsponge.errors import StoreError
-from mailsponge.mail.address import Address
 from mailsponge.mail.reply import Reply, printable
 from mailsponge.server.transaction import Client, Transaction
 
@@ -45,16 +44,28 @@ def not_taken(client: Client, transaction: Transaction, reply: Reply) -> None:
         _say(f"refused {_who(client, transaction)}{_what(transaction)} reply={_said(reply)}")
 
 
-def not_begun(client: Client, reverse_path: Address | None, reply: Reply) -> None:
-    """No message could begin, for the server has no room for one just now."""
-    if log.isEnabledFor(logging.INFO):
-        _say(f"refused {_whence(client, reverse_path)} to= bytes=0 reply={_said(reply)}")
-
-
 def given_up(client: Client, transaction: Transaction, why: str) -> None:
     """The transaction ended without a message; ``why`` is one of our own words."""
     if log.isEnabledFor(logging.INFO):
         _say(f"ended {_who(client, transaction)} because={why}{_what(transaction)}")
+
+
+def not_begun(client: Client, reply: Reply) -> None:
+    """A message was refused before its transaction could begin."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"refused {_client(client)} reply={_said(reply)}")
+
+
+def dismissed(client: Client, because: str, reply: Reply | None) -> None:
+    """The server ended a session in which no transaction was open; ``because`` is one of our own words."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"dismissed {_client(client)} because={because}{f' reply={_said(reply)}' if reply else ''}")
+
+
+def not_logged_in(client: Client, mechanism: str, reply: Reply) -> None:
+    """Somebody could not prove who they are. What they said they are is not told: it may be a password."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"not-logged-in {_client(client)} mechanism={_value(mechanism)} reply={_said(reply)}")
 
 
 def turned_away(peer: str, reply: Reply) -> None:
@@ -81,14 +92,15 @@ def _say(text: str) -> None:
 
 
 def _who(client: Client, transaction: Transaction) -> str:
-    return f"{_whence(client, transaction.reverse_path)} to={_recipients(transaction)}"
-
-
-def _whence(client: Client, sender: Address | None) -> str:
+    sender = transaction.reverse_path
     return (
         f"peer={_value(client.peer)} helo={_value(client.helo)} "
-        f"from=<{'' if sender is None else _value(str(sender))}>"
+        f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
     )
+
+
+def _client(client: Client) -> str:
+    return f"peer={_value(client.peer)} helo={_value(client.helo)}"
 
 
 def _recipients(transaction: Transaction) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from mailsponge.mail.reply import Reply
-from mailsponge.server import held, logline
+from mailsponge.server import held
 from mailsponge.server.deadline import Deadline
 from mailsponge.server.dialogue import PIPELINED, Dialogue
 from mailsponge.server.house import House
@@ -85,7 +85,7 @@ class Session(asyncio.BufferedProtocol):
         if refusal is None:
             transport.write(self._dialogue.engine.greet())
         else:
-            logline.turned_away(peer, refusal)
+            self._house.witness.turned_away(peer, refusal)
             self._held = held.LEAVING
             transport.write(refusal.encoded)
             transport.close()
@@ -100,6 +100,7 @@ class Session(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and act on them unless something holds the session up."""
+        self._house.witness.counts.bytes_received += len(data)
         if not self._held:
             self._dialogue.engine.receive_data(data)
             self._pump()
@@ -231,7 +232,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _leave(self, why: str, last_word: Reply | None = None, linger: float = LINGER) -> None:
         """Drop what is not complete, say the last word, and go."""
-        self._dialogue.forget(why)
+        self._dialogue.dismiss(why, last_word)
         if last_word is not None:
             self._out.append(self._dialogue.engine.send(last_word))
         self._held |= held.LEAVING
@@ -254,7 +255,11 @@ class Session(asyncio.BufferedProtocol):
 
     def _missed(self) -> None:
         """A deadline has passed."""
-        if self._held & (held.LEAVING | held.PEER_DEAF):
+        if self._held & held.LEAVING:
+            self._transport.abort()
+        elif self._held & held.PEER_DEAF:
+            if not self._held & held.COMMITTING:
+                self._dialogue.dismiss("deaf", None)
             self._transport.abort()
         elif self._held:  # it is the store that takes its time, not the peer
             self._deadline.set(self._time() + self._dialogue.rules.command_deadline)

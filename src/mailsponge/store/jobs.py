@@ -45,6 +45,11 @@ class Batch:
         self.discarded: list[int] = []
         self.drawn: int | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is to be written."""
+        return not (self.messages or self.parts or self.discarded) and self.drawn is None
+
     def commit(self, connection: apsw.Connection) -> None:
         """Write the rows in one transaction; once it returns they are on the disk. Raises what apsw raises."""
         if self._is_one_statement:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mailsponge.errors import StoreError, StoreFull
+from mailsponge.store.commits import Commits
 from mailsponge.store.headings import HEAD
 from mailsponge.store.incoming import PART
 from mailsponge.store.listing import entry
@@ -31,6 +32,7 @@ class MemoryStore:
         self._kept: dict[int, _Kept] = {}
         self._closed = False
         self.held = 0
+        self.commits = Commits()
 
     def incoming(self) -> MemoryIncoming:
         """A message on its way in."""
@@ -43,8 +45,10 @@ class MemoryStore:
                 return StoreError("the store is closed: the server is stopping, and takes no more mail")
             used = sum(len(kept.content) for kept in self._kept.values())
             if self.room is not None and used + len(content) > self.room:
+                self.commits.failed += 1
                 return StoreFull("there is no room left in memory: make some, and mail is taken again")
             self._kept[message_id] = _Kept(acceptance, content, set())
+            self.commits.note(0.0, 1)
             return None
 
     def tell(self, callback: Callable[[], None]) -> None:
@@ -59,6 +63,11 @@ class MemoryStore:
         """Names of the mailboxes that hold mail."""
         with self._turn:
             return sorted({mailbox for kept in self._kept.values() for mailbox in kept.acceptance.mailboxes})
+
+    def count(self) -> int:
+        """How many lines `mails` would have."""
+        with self._turn:
+            return sum(len(kept.acceptance.mailboxes) for kept in self._kept.values())
 
     def mails(self, mailbox: str | None = None) -> list[Entry]:
         """Newest arrival first."""

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from mailsponge.errors import StoreError
 from mailsponge.mail.envelope import Envelope
+from mailsponge.store.commits import Commits
 
 Done = Callable[[StoreError | None], None]
 """Told once how an accepting ended: None, it is durable; else why it is not."""
@@ -119,6 +120,9 @@ class Mailboxes(Protocol):
     def mailboxes(self) -> list[str]:
         """Names of the mailboxes that hold mail, in order of the alphabet."""
 
+    def count(self) -> int:
+        """How many lines `mails` would have."""
+
     def mails(self, mailbox: str | None = None) -> list[Entry]:
         """What lies in one mailbox, or in all, newest arrival first."""
 
@@ -150,6 +154,10 @@ class Store(Mailboxes, Protocol):
 
     def incoming(self) -> Incoming:
         """Begin a message: draws its id, which no other message ever has. Never blocks."""
+
+    @property
+    def commits(self) -> Commits:
+        """How many there were, how long they took, and how many messages they accepted."""
 
     @property
     def held(self) -> int:

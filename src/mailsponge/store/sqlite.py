@@ -16,6 +16,7 @@ import apsw
 
 from mailsponge.errors import StoreError
 from mailsponge.store import database
+from mailsponge.store.commits import Commits
 from mailsponge.store.faults import store_error, worded
 from mailsponge.store.footprint import Footprint
 from mailsponge.store.incoming import SqliteIncoming
@@ -70,6 +71,11 @@ class SqliteStore(SqliteMailboxes):
     def incoming(self) -> SqliteIncoming:
         """Draws the id in memory: no disk."""
         return SqliteIncoming(next(self._ids), self._writer, self._footprint, self._call)
+
+    @property
+    def commits(self) -> Commits:
+        """Of the writer."""
+        return self._writer.commits
 
     @property
     def held(self) -> int:
