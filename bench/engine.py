@@ -18,6 +18,7 @@ from collections.abc import Callable
 from mailsponge.smtp.events import NEED_DATA, Content, Event, Question
 from mailsponge.smtp.server import Limits, Server
 
+HEADER = b"Subject: a large message\r\n\r\n"
 CHUNK = 256 * 1024
 """Octets handed over at a time: what asyncio reads at most (uvloop: 64 to 256 kB)."""
 MESSAGE = 32 * 1024 * 1024
@@ -46,16 +47,23 @@ def say(server: Server, data: bytes) -> Event:
             return event
 
 
-def stream(lines: bytes) -> list[bytes]:
-    """A message of these lines, again and again, in chunks."""
-    whole = lines * (MESSAGE // len(lines)) + b".\r\n"
+def stream(lines: bytes, end: bytes = b".\r\n") -> list[bytes]:
+    """A message of these lines, again and again, in pieces as they come off a socket."""
+    whole = HEADER + lines * (MESSAGE // len(lines)) + end
     return [whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK)]
 
 
-def data_rate(chunks: list[bytes]) -> float:
-    """MB/s of one message, from the end of DATA to the end of the message."""
+def stream_of_chunks(pieces: list[bytes]) -> list[bytes]:
+    """The same message, each piece with a BDAT of its own."""
+    return [
+        b"BDAT %d%s\r\n" % (len(piece), b" LAST" if piece is pieces[-1] else b"") + piece for piece in pieces
+    ]
+
+
+def data_rate(chunks: list[bytes], command: bytes = b"DATA\r\n") -> float:
+    """MB/s of one message, from the command that begins it to its end."""
     server = session()
-    say(server, b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n")
+    say(server, b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n" + command)
     taken = 0
     begin = time.process_time()
     for chunk in chunks:
@@ -64,6 +72,7 @@ def data_rate(chunks: list[bytes]) -> float:
             if isinstance(event, Content):
                 taken += len(event.data)
             elif isinstance(event, Question):
+                assert event.reply.positive
                 server.send(event.reply)
     return taken / (time.process_time() - begin) / 1e6
 
@@ -102,14 +111,24 @@ def main() -> None:
         chunks = stream(lines)
         rate = median(lambda chunks=chunks: data_rate(chunks), rounds)  # type: ignore[misc]
         print(f"message data, {name:20s} {rate:10,.0f} MB/s           (goal {DATA_GOAL})")
+    octets = stream(PROSE, b"")
+    bdat = b"BDAT %d LAST\r\n" % sum(map(len, octets))
+    for name, sent, command in (
+        ("prose, one BDAT", octets, bdat),
+        ("prose, 256 kB a BDAT", stream_of_chunks(octets), b""),
+    ):
+        rate = median(lambda sent=sent, command=command: data_rate(sent, command), rounds)  # type: ignore[misc]
+        print(f"message data, {name:20s} {rate:10,.0f} MB/s           (goal {DATA_GOAL})")
     commands = b"MAIL FROM:<sender@client.example>", b"RCPT TO:<me@mail.example.org>", b"DATA"
     small = b"Subject: hello\r\n\r\nHello.\r\n.\r\n"
     apart = (*(command + b"\r\n" for command in commands), small)
     grouped = (b"\r\n".join((*commands, b"")), small)
     large = (*apart[:3], PROSE * 56 + b".\r\n")
+    bdat_small = (grouped[0][: -len(b"DATA\r\n")] + b"BDAT %d LAST\r\n" % len(small[:-3]) + small[:-3],)
     for name, pieces in {
         "a command a packet": apart,
         "pipelined": grouped,
+        "pipelined, BDAT": bdat_small,
         "4 kB, a command a packet": large,
     }.items():
         rate = median(lambda pieces=pieces: transaction_rate(pieces), rounds)  # type: ignore[misc]

@@ -14,6 +14,7 @@ COMPARISONS = {
     "imports.py": "What importing mailsponge costs, beside what it imports",
     "exit.py": "How long a silent mail server holds up a program's end",
     "engine.py": "The SMTP engine alone: no socket, no disk",
+    "client_engine.py": "The client's side of the engine: no socket, either",
     "store.py": "The store alone: messages into a mailbox, synced",
     "against_postfix.py": "Mail into a mailbox over SMTP, beside Postfix into a Maildir",
 }

@@ -26,6 +26,7 @@ import click
 import mailsponge
 from mailsponge.cli import main
 from mailsponge.server import metrics
+from mailsponge.smtp import client_states
 from mailsponge.sponge import patience
 from mailsponge.sponge.defaults import Defaults
 from mailsponge.sponge.model import Kind, Status
@@ -48,6 +49,7 @@ PAGES: Final = (
     "policy.md",
     "sponge-settings.md",
     "metrics.md",
+    "smtp-client-engine.md",
 )
 
 _BLOCK: Final = re.compile(r"(?ms)^<!-- generated: ([^\n]+?) -->\n.*?^<!-- end -->$")
@@ -364,6 +366,22 @@ def _kinds() -> str:
     return _table(("kind", "is told when it is true that …", "and the reader was told"), rows)
 
 
+# The engine
+
+
+def _client(_part: str) -> str:
+    rows = (
+        (state.name, str(said), _where(step.taken, state), _where(step.refused, state))
+        for state, row in client_states.TABLE.items()
+        for said, step in row.items()
+    )
+    return _table(("state", "what was said", "taken", "refused"), rows)
+
+
+def _where(leads: client_states.State, here: client_states.State) -> str:
+    return leads.name if leads is here else f"**{leads.name}**"
+
+
 # The settings
 
 
@@ -405,6 +423,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "class": _class,
     "policy": _policy,
     "metrics": _metrics,
+    "client": _client,
     "settings": _setting,
 }
 """By the first word of a mark: what writes its block from the rest."""

@@ -1,7 +1,9 @@
 """Who lives here: domains, users, aliases, and the mailboxes an address leads to.
 
-Everything is worked out once, when the configuration is read; a look-up is two dictionary reads. Names are compared
-without regard to case: RFC 5321 (section 2.4) lets each host decide, and nobody wants Me and me to be two people.
+A name is looked up as it is; else, if it has a plus, by what stands before it (``me+news`` is for ``me``); else it is
+for whom its domain's catch-all names. Everything is worked out once, when the configuration is read; a look-up is a few
+dictionary reads. Names are compared without regard to case: RFC 5321 (section 2.4) lets each host decide, and nobody
+wants Me and me to be two people.
 """
 
 from __future__ import annotations
@@ -18,13 +20,18 @@ ALWAYS_THERE = ("postmaster", "root", "abuse")
 """Names that always lead to someone: RFC 5321 (4.5.1) and RFC 2142 ask for two of them, cron writes to the third."""
 
 
+Where = Callable[..., str]
+"""Says where a setting stands, given the parts of its key: ``where("aliases", "team")``."""
+
+
 class Found(NamedTuple):
     """An address of someone who lives here."""
 
     mailboxes: tuple[str, ...]
     """Distinct names of mailboxes, at least one."""
     how: str
-    """How the address leads there, for people: ``alias team leads to me and you``."""
+    """How the address leads there, for people: ``user me``, ``alias team leads to me and you``, ``plus address of me``,
+    ``catch-all of example.org leads to me``."""
 
 
 class Absent(Enum):
@@ -34,37 +41,88 @@ class Absent(Enum):
     NOT_OUR_DOMAIN = "that domain is not ours"
 
 
-class Accounts:
-    """Domains, users and aliases. Immutable once made."""
+def _dotted(*path: str) -> str:
+    return ".".join(path)
 
-    __slots__ = ("_by_name", "_domains", "users")
+
+class Accounts:
+    """Domains, users, aliases and catch-alls. Immutable once made."""
+
+    __slots__ = ("_by_name", "_catch_all", "_domains", "domains", "users")
 
     def __init__(
         self,
         domains: Iterable[str],
         users: Sequence[str],
         aliases: Mapping[str, Sequence[str]] | None = None,
+        catch_all: Mapping[str, str] | None = None,
         *,
-        where: Callable[[str, str], str] = "{}.{}".format,
+        where: Where = _dotted,
     ) -> None:
-        """Take the names as the configuration has them; ``where(table, key)`` says for a message where one stands.
+        """Take the names as the configuration has them; ``where(table, key, …)`` says for a message where one stands.
 
-        Raises ConfigError for a name that cannot be, an alias that leads nowhere, outside, or in a circle.
+        ``catch_all`` has for a domain the user or the alias who gets what is for nobody else there. Raises ConfigError
+        for a name that cannot be, and for an alias or a catch-all that leads nowhere, outside, or in a circle.
         """
         self.users = tuple(users)
-        self._domains = frozenset(
-            ["", *(form for name in domains for form in _spellings(_domain(name, where)))]
-        )
+        spelled = {name: _spellings(_domain(name, where)) for name in domains}
+        self.domains = tuple(spelled)
+        """As the configuration names them."""
+        self._domains = frozenset(["", *(form for forms in spelled.values() for form in forms)])
         self._by_name = _directory(self.users, dict(aliases or {}), self._domains, where)
+        self._catch_all = {
+            form: self._caught(name, target, where)
+            for name, target in (catch_all or {}).items()
+            for form in spelled[name]
+        }
 
     def mailboxes_for(self, address: Address) -> Found | Absent:
         """Where mail to the address goes, or why nowhere. The bare ``<postmaster>`` (no domain) is always found."""
-        if address.domain not in self._domains:
+        local, domain = address
+        if domain not in self._domains:
             return Absent.NOT_OUR_DOMAIN
-        return self._by_name.get(_folded(address.local), Absent.NO_SUCH_USER)
+        name = _folded(local)
+        found = self._by_name.get(name)
+        if found is None and "+" in name:
+            found = self._plus(name)
+        if found is None:
+            found = self._catch_all.get(domain)
+        return Absent.NO_SUCH_USER if found is None else found
 
+    def login_name(self, login: str) -> str:
+        """The one spelling of a name that somebody logs in with: ``me`` for ``ME`` and for ``me@`` a domain of ours.
 
-Where = Callable[[str, str], str]
+        Works alike for those who live here and those who do not, so that it tells nobody who does.
+        """
+        try:
+            local, domain = parse(login if "@" in login else f"{login}@localhost", smtputf8=True)
+        except AddressError:
+            return _folded(login)
+        ours = "@" not in login or domain in self._domains
+        return _folded(local) if ours else f"{_folded(local)}@{domain}"
+
+    def names_of(self, user: str) -> tuple[str, ...]:
+        """The names whose mail comes to a user, among others or alone; the user's own is the first."""
+        names = [name for name, found in self._by_name.items() if user in found.mailboxes]
+        return tuple(sorted(names, key=lambda name: name != _folded(user)))
+
+    def _plus(self, name: str) -> Found | None:
+        base = name.partition("+")[0]
+        found = self._by_name.get(base)
+        if found is None:
+            return None
+        if [_folded(mailbox) for mailbox in found.mailboxes] == [base]:
+            return Found(found.mailboxes, f"plus address of {found.mailboxes[0]}")
+        return Found(found.mailboxes, f"plus address of {base}, which leads to {_listed(found.mailboxes)}")
+
+    def _caught(self, domain: str, target: str, where: Where) -> Found:
+        place = where("domains", domain, "catch_all")
+        found = self._by_name.get(_local(target, place, self._domains))
+        if found is None:
+            raise ConfigError(
+                f"{place} leads to {target!r}, who does not live here: name a user or an alias there is"
+            )
+        return Found(found.mailboxes, f"catch-all of {domain} leads to {_listed(found.mailboxes)}")
 
 
 def _folded(name: str) -> str:
@@ -164,7 +222,7 @@ class _Expansion:
         if not targets:
             raise ConfigError(f"{place} leads to nobody: name at least one")
         for target in targets:
-            yield from self._mailboxes(self._local(target, place), (*way, alias), place)
+            yield from self._mailboxes(_local(target, place, self._domains), (*way, alias), place)
 
     def _mailboxes(self, target: str, way: tuple[str, ...], place: str) -> Sequence[str]:
         if target in self._people:
@@ -175,19 +233,20 @@ class _Expansion:
             f"{place} leads to {target}, who does not live here: correct the name, or add the user"
         )
 
-    def _local(self, target: str, place: str) -> str:
-        """The folded name of a target that may be written with one of our domains."""
-        if "@" not in target:
-            return _folded(target)
-        try:
-            address = parse(target, smtputf8=True)
-        except AddressError as error:
-            raise ConfigError(f"{place} leads to no address: {error}") from None
-        if address.domain in self._domains:
-            return _folded(address.local)
-        raise ConfigError(
-            f"{place} leads to {target}, outside: mail cannot be sent on yet, only names of those who live here can be"
-        )
+
+def _local(target: str, place: str, domains: frozenset[str]) -> str:
+    """The folded name of a target that may be written with one of our domains. Raises ConfigError."""
+    if "@" not in target:
+        return _folded(target)
+    try:
+        address = parse(target, smtputf8=True)
+    except AddressError as error:
+        raise ConfigError(f"{place} leads to no address: {error}") from None
+    if address.domain in domains:
+        return _folded(address.local)
+    raise ConfigError(
+        f"{place} leads to {target}, outside: mail cannot be sent on yet, only names of those who live here can be"
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

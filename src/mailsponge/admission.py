@@ -2,16 +2,22 @@
 
 Mail is taken for those who live here, from anyone. Mail for anyone else is refused while the sender still listens, so
 that nobody becomes a relay and no bounce has to be invented later. Nobody is trusted for the address they connect from.
+
+Who has logged in may send from the addresses whose mail comes to them, and from no other: what you can be answered at
+is yours to write from.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mailsponge.accounts import Absent, Accounts
 from mailsponge.mail.address import Address
 from mailsponge.mail.reply import Reply
+
+NAMES_TOLD: Final = 8
+"""Names of their own that somebody is told who wrote from another's; a line of a reply has 512 octets."""
 
 
 class Admitted(NamedTuple):
@@ -23,8 +29,15 @@ class Admitted(NamedTuple):
     """For the log and for what is kept with the message."""
 
 
+class Allowed(NamedTuple):
+    """The sender may write from that address."""
+
+    reason: str
+    """For the log and for what is kept with the message."""
+
+
 class Refused(NamedTuple):
-    """The recipient is not taken."""
+    """The recipient, or the sender, is not taken."""
 
     reply: Reply
     reason: str
@@ -45,6 +58,34 @@ def recipient(accounts: Accounts, address: Address) -> Admitted | Refused:
             return Refused(_no_such_user(address), f"<{address}> unknown: {found.value}")
         case _:
             return Admitted(found.mailboxes, f"<{address}> {found.how}")
+
+
+def sender(accounts: Accounts, user: str, reverse_path: Address | None) -> Allowed | Refused:
+    """Decide about the reverse-path of somebody who has logged in as ``user``, a name as the configuration has it.
+
+    An address is theirs if its mail comes to them, alone or among others: their name at any domain of ours, with or
+    without a plus, an alias that leads to them, and all that their catch-all catches. The null reverse-path is
+    everybody's: mail programs send receipts with it (RFC 8098 section 3).
+    """
+    if reverse_path is None:
+        return Allowed(f"<> is anybody's; logged in as {user}")
+    found = accounts.mailboxes_for(reverse_path)
+    if not isinstance(found, Absent) and user in found.mailboxes:
+        return Allowed(f"<{reverse_path}> {found.how}; logged in as {user}")
+    return Refused(_not_yours(accounts, user, reverse_path), f"<{reverse_path}> is no address of {user}")
+
+
+def _not_yours(accounts: Accounts, user: str, address: Address) -> Reply:
+    names = accounts.names_of(user)
+    listed = ", ".join(names[:NAMES_TOLD])
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return Reply(
+        553,
+        "5.7.1",
+        f"<{address}>: not yours to send from",
+        f"Logged in as {user}, write from one of these at {accounts.domains[0]} or another domain here:",
+        f"{listed}{more}",
+    )
 
 
 def _relaying_denied(address: Address) -> Reply:

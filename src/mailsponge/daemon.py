@@ -62,7 +62,10 @@ def read(wish: Wish, machine: Machine) -> Loaded:
 def rules_of(loaded: Loaded) -> Rules:
     """What the listener goes by. Raises ConfigError for what only shows when names are put together."""
     config, source = loaded
-    accounts = Accounts(config.domains, tuple(config.users), config.aliases, where=source.at)
+    catch_all = {
+        name: domain.catch_all for name, domain in config.domains.items() if domain.catch_all is not None
+    }
+    accounts = Accounts(config.domains, tuple(config.users), config.aliases, catch_all, where=source.at)
     return Rules.of(config, accounts)
 
 

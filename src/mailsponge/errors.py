@@ -3,7 +3,8 @@
     MailspongeError
     ├── UsageError            what was asked for cannot be: a setting, an address, a grammar (also a ValueError)
     │   ├── ConfigError       a configuration file says something that cannot be
-    │   └── AddressError      a text that should be a mail address is none
+    │   ├── AddressError      a text that should be a mail address is none
+    │   └── ContentError      a message holds what may not be sent: a bare CR, a bare LF, a NUL
     ├── StateError            what is kept on disk cannot be read or written now
     │   ├── LedgerUnreadable  the sponge's ledger is damaged; it was set aside under another name
     │   └── StoreError        the post office's store cannot take or give a message now
@@ -31,6 +32,10 @@ class ConfigError(UsageError):
 
 class AddressError(UsageError):
     """A text that should be a mail address is none."""
+
+
+class ContentError(UsageError):
+    """A message holds what may not be sent over SMTP: a bare CR, a bare LF or a NUL."""
 
 
 class StateError(MailspongeError):

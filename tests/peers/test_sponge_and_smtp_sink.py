@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import email
 import email.policy
-import getpass
 import os
-import socket
 import subprocess
 import sys
-import time
 
 import pytest
+
+from kit import smtp_sink
 
 JOB = """\
 import logging
@@ -42,28 +41,10 @@ def sink(peer, tmp_path):
 
     @contextlib.contextmanager
     def listening(folder, *options):
-        folder.mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        as_root = ["-u", getpass.getuser()] if os.geteuid() == 0 else []
-        command = [program, *as_root, *options, "-d", f"{folder}/", f"127.0.0.1:{port}", "10"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        try:
-            _wait_for(port, process)
+        with smtp_sink.listening(program, folder, *options) as port:
             yield f"smtp://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
     return listening
-
-
-def _wait_for(port, process):
-    while process.poll() is None:
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"smtp-sink ended with {process.returncode}")
 
 
 @pytest.fixture

@@ -133,3 +133,113 @@ def test_users_that_cannot_be_are_told(users, told):
 def test_a_domain_that_cannot_be_is_told(domain):
     with pytest.raises(ConfigError, match="is no domain"):
         Accounts([domain], ["me"])
+
+
+@pytest.mark.parametrize(
+    ("address", "mailboxes"),
+    [
+        ("me+news@example.org", ("me",)),
+        ("ME+News+more@localhost", ("me",)),
+        ("team+x@example.org", ("me", "You")),
+        ("root+cron@example.org", ("me",)),
+        ("me+@example.org", ("me",)),
+    ],
+)
+def test_what_follows_a_plus_does_not_count(address, mailboxes):
+    assert leads_to(address, accounts(team=["me", "you"])) == mailboxes
+
+
+def test_an_alias_of_exactly_that_name_counts_for_more_than_a_plus():
+    people = accounts(**{"me+bank": ["you"]})
+
+    assert leads_to("me+bank@example.org", people) == ("You",)
+    assert leads_to("me+shop@example.org", people) == ("me",)
+
+
+@pytest.mark.parametrize("address", ["nobody+me@example.org", "+me@example.org", "+@example.org"])
+def test_a_plus_helps_nobody_who_does_not_live_here(address):
+    assert leads_to(address) is Absent.NO_SUCH_USER
+
+
+def catching(**domains: str) -> Accounts:
+    return Accounts(
+        DOMAINS,
+        ["me", "You"],
+        {"team": ["me", "you"]},
+        {name.replace("_", "."): target for name, target in domains.items()},
+    )
+
+
+def test_a_catch_all_gets_what_is_for_nobody_else_at_its_domain_alone():
+    people = catching(example_org="you")
+
+    assert leads_to("nobody@example.org", people) == ("You",)
+    assert leads_to("me@example.org", people) == ("me",)
+    assert leads_to("me+x@example.org", people) == ("me",)
+    assert leads_to("root@example.org", people) == ("me",)
+    assert leads_to("nobody@localhost", people) is Absent.NO_SUCH_USER
+
+
+def test_a_catch_all_may_be_an_alias():
+    assert leads_to("nobody@example.org", catching(example_org="team")) == ("me", "You")
+
+
+def test_a_catch_all_works_in_both_spellings_of_its_domain():
+    assert leads_to("nobody@xn--bcher-kva.example", catching(bücher_example="me")) == ("me",)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("nobody", "domains.example.org.catch_all leads to 'nobody', who does not live here"),
+        ("", "domains.example.org.catch_all leads to '', who"),
+        ("x@elsewhere.example", "outside"),
+    ],
+)
+def test_a_catch_all_that_cannot_be_is_told_when_it_is_read(target, told):
+    with pytest.raises(ConfigError) as caught:
+        catching(example_org=target)
+
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "how"),
+    [
+        ("me+news@example.org", "plus address of me"),
+        ("you+news@example.org", "plus address of You"),
+        ("team+x@example.org", "plus address of team, which leads to me and You"),
+        ("nobody@example.org", "catch-all of example.org leads to me"),
+    ],
+)
+def test_how_plus_and_catch_all_lead_there_is_told(address, how):
+    found = catching(example_org="me").mailboxes_for(parse(address))
+
+    assert isinstance(found, Found)
+    assert found.how == how
+
+
+@pytest.mark.parametrize(
+    ("login", "name"),
+    [
+        ("me", "me"),
+        ("ME", "me"),
+        ("me@example.org", "me"),
+        ("Me@Example.ORG", "me"),
+        ('"me"@localhost', "me"),
+        ("me@xn--bcher-kva.example", "me"),
+        ("SØREN", "søren"),
+        ("nobody@example.org", "nobody"),
+        ("me@elsewhere.example", "me@elsewhere.example"),
+        ("Two Words", "two words"),
+        ("a@b@c", "a@b@c"),
+        ("", ""),
+    ],
+)
+def test_a_login_name_has_one_spelling_whoever_it_is(login, name):
+    assert accounts().login_name(login) == name
+
+
+def test_the_names_of_a_user_begin_with_their_own():
+    assert accounts(team=["me", "you"], boss=["you"]).names_of("You") == ("you", "team", "boss")
+    assert accounts().names_of("me") == ("me", "postmaster", "root", "abuse")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailsponge.accounts import Accounts
-from mailsponge.admission import Admitted, Refused, recipient
+from mailsponge.admission import Admitted, Allowed, Refused, recipient, sender
 from mailsponge.mail.address import Address, parse
 
 ACCOUNTS = Accounts(["example.org", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]})
@@ -69,3 +69,82 @@ def test_a_refusal_cannot_begin_a_new_line():
 
     assert isinstance(decision, Refused)
     assert decision.reply.encoded.count(b"\n") == 1
+
+
+def test_plus_and_catch_all_are_told_as_the_reason():
+    accounts = Accounts(["example.org"], ["me"], None, {"example.org": "me"})
+
+    assert recipient(accounts, parse("me+news@example.org")) == Admitted(
+        ("me",), "<me+news@example.org> plus address of me"
+    )
+    assert recipient(accounts, parse("sales@example.org")) == Admitted(
+        ("me",), "<sales@example.org> catch-all of example.org leads to me"
+    )
+
+
+def send(user: str, address: str, accounts: Accounts = ACCOUNTS) -> Allowed | Refused:
+    return sender(accounts, user, parse(address, smtputf8=True))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["me@example.org", "ME@[127.0.0.1]", "me+shop@example.org", "team@example.org", "root@example.org"],
+)
+def test_who_has_logged_in_may_send_from_what_leads_to_them(address):
+    assert isinstance(send("me", address), Allowed)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "you@example.org",
+        "you+me@example.org",
+        "nobody@example.org",
+        "me@elsewhere.example",
+        "me%example.org@elsewhere.example",
+        '"me@example.org"@example.org',
+    ],
+)
+def test_and_from_nothing_else(address):
+    decision = send("me", address)
+
+    assert isinstance(decision, Refused)
+    assert (decision.reply.code, decision.reply.enhanced) == (553, "5.7.1")
+
+
+def test_what_is_caught_for_somebody_is_theirs_to_send_from():
+    accounts = Accounts(["example.org"], ["me", "you"], None, {"example.org": "me"})
+
+    assert isinstance(send("me", "sales@example.org", accounts), Allowed)
+    assert isinstance(send("you", "sales@example.org", accounts), Refused)
+
+
+def test_the_null_reverse_path_is_everybodys():
+    assert sender(ACCOUNTS, "you", None) == Allowed("<> is anybody's; logged in as you")
+
+
+def test_why_a_sender_is_allowed_is_told():
+    assert send("you", "team@example.org") == Allowed(
+        "<team@example.org> alias team leads to me and you; logged in as you"
+    )
+
+
+def test_who_may_not_send_from_there_is_told_from_where_they_may():
+    decision = send("you", "me@example.org")
+
+    assert isinstance(decision, Refused)
+    assert decision.reply.encoded == (
+        b"553-5.7.1 <me@example.org>: not yours to send from\r\n"
+        b"553-5.7.1 Logged in as you, write from one of these at example.org or another domain here:\r\n"
+        b"553 5.7.1 you, team\r\n"
+    )
+    assert decision.reason == "<me@example.org> is no address of you"
+
+
+def test_not_all_of_very_many_names_are_told():
+    accounts = Accounts(["example.org"], ["me"], {f"a{n}": ["me"] for n in range(50)})
+    decision = send("me", "me@elsewhere.example", accounts)
+
+    assert isinstance(decision, Refused)
+    assert decision.reply.lines[-1].endswith(" and 46 more")
+    assert max(map(len, decision.reply.encoded.split(b"\r\n"))) < 512

@@ -15,6 +15,7 @@ print(*sorted(set(sys.modules) - before), sep="\\n")
 POST_OFFICE = {
     "accounts",
     "admission",
+    "auth",
     "cli",
     "config",
     "courier",

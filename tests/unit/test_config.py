@@ -24,6 +24,7 @@ listen = ["0.0.0.0:25", "[::]:25"]
 [limits]
 message_size = "10 MB"
 recipients = 200
+header_size = "50 kB"
 command_deadline = "1 min"
 command_deadline_under_load = "20 s"
 message_deadline = 600
@@ -34,13 +35,16 @@ connections = 10
 connections_per_address = 2
 errors = 3
 command_line = 1024
+login_failures = 5
 
 [domains."example.org"]
+catch_all = "me"
 [domains."example.net"]
 
 [users.me]
 [users.you]
 deliver = "mailbox"
+password = ["$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBhcmdvbjI$cHJvYmFibHkgbm90aGluZywganVzdCAzMiBieXRlcyE"]
 
 [aliases]
 root = "me"
@@ -72,11 +76,20 @@ def test_every_setting_is_read():
         3,
     )
     assert (limits.command_deadline, limits.message_deadline) == (60.0, 600.0)
+    assert limits.header_size == 50_000
     assert (limits.command_deadline_under_load, limits.least_data_rate) == (20.0, 2000)
     assert (limits.memory, limits.least_free) == (20_000_000, 1_000_000_000)
     assert (limits.connections, limits.connections_per_address) == (10, 2)
-    assert list(config.domains) == ["example.org", "example.net"]
+    assert limits.login_failures == 5
+    assert {name: domain.catch_all for name, domain in config.domains.items()} == {
+        "example.org": "me",
+        "example.net": None,
+    }
     assert list(config.users) == ["me", "you"]
+    assert config.users["me"].password is None
+    assert (
+        repr(config.users["you"].password) == "Verifiers(Argon2id(memory=19456, passes=2, lanes=1, …), None)"
+    )
     assert config.aliases == {"root": ("me",), "team": ("me", "you")}
 
 
@@ -133,6 +146,11 @@ def test_an_unknown_table_is_told():
         ("data = 'postgresql://db'", "post.toml:1: data", "only a directory"),
         ("hostname = 'two words'", "post.toml:1: hostname", "mail.example.org"),
         ("hostname = 1979-05-27", "post.toml:1: hostname", "a host name"),
+        (
+            "[domains.'a.example']\ncatch_all = 1",
+            'post.toml:2: domains."a.example".catch_all',
+            "the name of a user",
+        ),
         ("[aliases]\nroot = 1", "post.toml:2: aliases.root", "a name or a list"),
         ("users = 1", "post.toml:1: users", "[users]"),
         ("[users]\nme = 1", "post.toml:2: users.me", "[users.me]"),
@@ -144,6 +162,46 @@ def test_a_value_that_cannot_be_is_told_with_its_place_and_what_can(text, place,
 
     assert told.startswith(place)
     assert possible in told
+
+
+ARGON2 = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBhcmdvbjI$cHJvYmFibHkgbm90aGluZywganVzdCAzMiBieXRlcyE"
+
+
+@pytest.mark.parametrize("written", [f"'{ARGON2}'", f"['{ARGON2}']"])
+def test_a_password_may_be_one_hash_or_a_list(written):
+    found = read(f"[users.me]\npassword = {written}").users["me"].password
+
+    assert found is not None
+    assert str(found.argon2id) == ARGON2
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("'hunter2'", "never stands here"),
+        ("['hunter2']", "never stands here"),
+        (f"'{ARGON2[:-9]}'", "copied"),
+        (f"['{ARGON2}', '{ARGON2}']", "two of the same kind"),
+        ("[]", "it is empty"),
+        ("['']", "never stands here"),
+        ("1234567890", "`mailsponge password` prints"),
+        ("[1234567890]", "`mailsponge password` prints"),
+        ("{ hash = 'hunter2' }", "`mailsponge password` prints"),
+    ],
+)
+def test_a_password_that_cannot_be_is_told_with_its_place_and_not_shown(written, told):
+    said = refusal(f"[users.me]\n\npassword = {written}")
+
+    assert said.startswith("post.toml:3: users.me.password cannot be that: it takes what")
+    assert told in said
+    assert not any(secret in said for secret in ("hunter2", "1234567890", ARGON2[-30:-20]))
+
+
+def test_printing_a_configuration_shows_no_hash():
+    shown = repr(read(f"[users.me]\npassword = '{ARGON2}'"))
+
+    assert "Argon2id" in shown
+    assert ARGON2[-30:-20] not in shown
 
 
 def test_what_is_no_toml_is_told_with_its_line():

@@ -19,6 +19,7 @@ import pytest
 from mailsponge.config import Endpoint, Machine
 from mailsponge.daemon import Wish, notify, read, rules_of
 from mailsponge.errors import ConfigError
+from mailsponge.mail.address import parse as address
 from mailsponge.store.mailboxes import SqliteMailboxes
 
 PATIENCE = 30.0
@@ -265,6 +266,27 @@ def test_limits_of_the_file_are_the_listeners(tmp_path):
     rules = rules_of(read(Wish(config), MACHINE))
     assert (rules.limits.message_size, rules.limits.recipients, rules.limits.errors) == (1_000_000, 100, 3)
     assert rules.command_deadline == 60.0
+
+
+def test_what_a_domain_catches_comes_to_its_catch_all(tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[domains.'example.org']\ncatch_all = 'you'\n[users.me]\n[users.you]\n")
+
+    accounts = rules_of(read(Wish(config), MACHINE)).accounts
+    assert accounts.mailboxes_for(address("nobody@example.org")) == (
+        ("you",),
+        "catch-all of example.org leads to you",
+    )
+
+
+def test_a_catch_all_that_cannot_be_is_told_with_its_line(tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[domains.'example.org']\ncatch_all = 'nobody'\n[users.me]\n")
+
+    with pytest.raises(
+        ConfigError, match=r"post\.toml:2: domains\.\"example\.org\"\.catch_all leads to 'nobody'"
+    ):
+        rules_of(read(Wish(config), MACHINE))
 
 
 def test_names_that_do_not_fit_together_are_told(tmp_path):

@@ -50,9 +50,16 @@ COMMANDS = {
         "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
     ),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
+    "password": Entry("mailsponge.cli.passwords", "password", "Hash a password for the configuration."),
 }
 
-EXTRA_OF = {"apsw": "server", "msgspec": "server", "prometheus_client": "server", "rich": "cli"}
+EXTRA_OF = {
+    "apsw": "server",
+    "argon2": "server",
+    "msgspec": "server",
+    "prometheus_client": "server",
+    "rich": "cli",
+}
 """What a missing module is installed with."""
 
 

@@ -14,6 +14,8 @@ from email.policy import compat32
 from html.parser import HTMLParser
 from typing import NamedTuple
 
+from mailsponge.store.headings import in_charset
+
 _NONSENSE = (MessageError, LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the standard library raises at hostile messages, and the codecs that one may name."""
 
@@ -91,9 +93,10 @@ def _payload(part: Message) -> bytes:
 
 def _decoded(payload: bytes, part: Message) -> str:
     try:
-        return payload.decode(part.get_content_charset("utf-8"), "replace")
+        charset = part.get_content_charset("utf-8")
     except _NONSENSE:
-        return payload.decode("utf-8", "replace")
+        charset = "utf-8"
+    return in_charset(payload, charset)
 
 
 def _attachment(part: Message) -> Attachment:

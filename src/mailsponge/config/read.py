@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
+from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
@@ -142,12 +143,17 @@ def _targets(value: object) -> Targets:
     return Targets(msgspec.convert([value] if isinstance(value, str) else value, list[str]))
 
 
+def _verifiers(value: object) -> Verifiers:
+    return Verifiers.parse(msgspec.convert([value] if isinstance(value, str) else value, list[str]))
+
+
 _READERS = {
     Size: Size.parse,
     Duration: Duration.parse,
     Endpoint: Endpoint.parse,
     Path: _path,
     Targets: _targets,
+    Verifiers: _verifiers,
 }
 
 

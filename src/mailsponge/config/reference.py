@@ -60,7 +60,7 @@ def settings(kind: type[msgspec.Struct] = Config, path: tuple[str, ...] = ()) ->
 
 
 def _default(value: Any) -> str | None:
-    if value is msgspec.NODEFAULT:
+    if value is msgspec.NODEFAULT or value is None:
         return None
     return as_toml(value)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.machine import DEFAULT_LISTEN
 from mailsponge.config.units import Duration, Endpoint, Size
 
@@ -68,6 +69,15 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="messages up to 50 MB are taken",
         ),
     ] = Size.parse("50 MB")
+    header_size: Annotated[
+        Size,
+        About(
+            takes='a size: "100 kB"',
+            why="The header section of a message, which everyone who reads the mail has to take apart. The longest "
+            "that honest programs write are a tenth of that.",
+            left_out="a message with more than 100 kB of headers is refused (552 5.3.4)",
+        ),
+    ] = Size.parse("100 kB")
     recipients: Annotated[
         int,
         Meta(ge=100),
@@ -153,6 +163,17 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="the 51st connection from one address is told to come again later (421 4.7.0)",
         ),
     ] = 50
+    login_failures: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 20",
+            why="Wrong names and passwords from one address (for IPv6, from one /64 network) within an hour. A quarter "
+            "of them is free, then each try has to wait, 15 seconds at last, and beyond all of them tries are refused "
+            "until enough is forgotten. It goes by the address, so that nobody can lock somebody else out.",
+            left_out="after 20 failures an address can try again every three minutes (454 4.7.0)",
+        ),
+    ] = 20
     errors: Annotated[
         int,
         Meta(ge=1),
@@ -189,11 +210,32 @@ class Metrics(Struct, frozen=True, kw_only=True):
 
 
 class Domain(Struct, frozen=True, kw_only=True):
-    """A domain whose mail is taken here. It has no settings of its own yet: the empty table names it."""
+    """A domain whose mail is taken here. An empty table is enough to name it."""
+
+    catch_all: Annotated[
+        str | None,
+        About(
+            takes='the name of a user or an alias: "me"',
+            why="Who gets what is sent to a name of this domain that nobody has. Handy for a domain of one's own; it "
+            "gets what spammers guess, too.",
+            left_out="mail for a name that nobody has is refused (550 5.1.1)",
+        ),
+    ] = None
 
 
 class User(Struct, frozen=True, kw_only=True):
     """Someone who lives here and has a mailbox of that name."""
+
+    password: Annotated[
+        Verifiers | None,
+        About(
+            takes='what `mailsponge password` prints: ["$argon2id$…", "SCRAM-SHA-256$…"], or one of the two',
+            why="What the user's password is known by when they log in to send mail; the password itself is nowhere. "
+            "SCRAM, with which it is not even sent, is offered when all who have a password have a verifier for it.",
+            left_out="the user gets mail and cannot log in",
+            secret=True,
+        ),
+    ] = None
 
     deliver: Annotated[
         Literal["mailbox"],
@@ -233,8 +275,8 @@ class Config(Struct, frozen=True, kw_only=True):
     domains: Annotated[
         dict[str, Domain],
         Section(
-            'The domains whose mail is taken here, each an empty table: [domains."example.org"]. Mail for any other '
-            "domain is refused (550 5.7.1).",
+            'The domains whose mail is taken here, each a table, be it empty: [domains."example.org"]. Mail for any '
+            "other domain is refused (550 5.7.1).",
             "the host name, localhost, [127.0.0.1] and [IPv6:::1]",
         ),
     ]
@@ -242,8 +284,8 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, User],
         Section(
             "Those who live here, each in every domain, each with a mailbox: [users.me]. Upper and lower case are "
-            "the same. The first one named gets what is for postmaster, root and abuse, unless an alias says "
-            "otherwise.",
+            "the same, and what follows a plus does not count: me+news@example.org is for me. The first one named "
+            "gets what is for postmaster, root and abuse, unless an alias says otherwise.",
             "one user: who started the program",
         ),
     ]

@@ -1,7 +1,7 @@
 """What the server answers: the engine's events on one side, admission and the store on the other.
 
     Recipient ──> admission          Content ──> incoming.write
-    Data ───────> store.incoming     EndOfData ─> house.accept ··· (the commit) ··· _done ──> 250
+    Data, Chunk ─> store.incoming    EndOfData ─> house.accept ··· (the commit) ··· _done ──> 250
 
 Nothing here knows of sockets or deadlines; :mod:`mailsponge.server.session` does.
 """
@@ -19,9 +19,11 @@ from mailsponge.server.house import House
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
     Bad,
+    Chunk,
     Closed,
     Content,
     Data,
+    EndOfChunk,
     EndOfData,
     Event,
     Hello,
@@ -60,6 +62,7 @@ class Dialogue:
         "_committed",
         "_house",
         "_looked_at",
+        "_refusal",
         "_refused",
         "_witness",
         "client",
@@ -80,11 +83,12 @@ class Dialogue:
         self.transaction: Transaction | None = None
         self.quit = False
         self._refused = 0  # recipients, since the last message that was taken
+        self._refusal: Reply | None = None  # why the chunks that come cannot be kept
         self._looked_at = 0  # the size of the message when the store's backlog was last asked for
 
     @property
     def in_message(self) -> bool:
-        """Between DATA and its end."""
+        """Between DATA, or the first BDAT, and the end of the message."""
         return self.transaction is not None and self.transaction.incoming is not None
 
     @property
@@ -154,7 +158,7 @@ class Dialogue:
         assert transaction is not None
         decision = recipient(self.rules.accounts, event.address)
         if not isinstance(decision, Refused):
-            transaction.admit(event.address, decision)
+            transaction.admit(event, decision)
             return event.reply
         transaction.refuse(decision)
         self._witness.recipient_refused(decision)
@@ -164,16 +168,28 @@ class Dialogue:
     def _data(self, event: Data) -> Answer:
         if self.engine.pending:
             return PIPELINED
+        return self._begin() or event.reply
+
+    def _chunk(self, event: Chunk) -> Answer:
+        if event.first:
+            self._refusal = self._begin()
+        return None
+
+    def _begin(self) -> Reply | None:
+        """The message begins; returns why it cannot be kept, if it cannot."""
         assert self.transaction is not None
         try:
             incoming = self._house.store.incoming()
         except StoreError as error:
             return _store_reply(error)
+        self._refusal = None
         self._looked_at = 0
         self.transaction.begin(incoming, self.client, self.rules.hostname, self._house.clock())
-        return event.reply
+        return None
 
     def _content(self, event: Content) -> Answer:
+        if self._refusal is not None:
+            return None
         transaction, incoming = self._message()
         incoming.write(event.data)
         transaction.size += len(event.data)
@@ -185,15 +201,26 @@ class Dialogue:
         self._looked_at = transaction.size
         return held.STORE_BEHIND if incoming.backlog > BACKLOG else None
 
+    def _end_of_chunk(self, event: EndOfChunk) -> Answer:
+        return self._not_taken(event.fault) or event.reply
+
     def _end_of_data(self, event: EndOfData) -> Answer:
+        refusal = self._not_taken(event.fault)
+        if refusal is not None:
+            return refusal
         transaction, incoming = self._message()
-        if event.fault is not None:
-            self.transaction = None
-            transaction.drop()
-            self._witness.not_taken(self.client, transaction, event.fault)
-            return event.fault
         self._house.accept(incoming, transaction.acceptance(self.client), self._done)
         return held.COMMITTING
+
+    def _not_taken(self, fault: Reply | None) -> Reply | None:
+        """Drop a message that has a fault, or that the store had no room for; returns which."""
+        refusal = fault or self._refusal
+        transaction = self.transaction
+        if refusal is not None and transaction is not None:
+            self.transaction = self._refusal = None
+            transaction.drop()
+            self._witness.not_taken(self.client, transaction, refusal)
+        return refusal
 
     def _done(self, error: StoreError | None) -> None:
         """The store has the message on disk, or could not keep it."""
@@ -252,8 +279,10 @@ _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     Mail: Dialogue._mail,
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,
+    Chunk: Dialogue._chunk,
     Content: Dialogue._content,
     Bad: Dialogue._bad,
+    EndOfChunk: Dialogue._end_of_chunk,
     EndOfData: Dialogue._end_of_data,
     Reset: Dialogue._reset,
     Quit: Dialogue._quit,

@@ -38,7 +38,13 @@ class Rules(NamedTuple):
         return cls(
             config.hostname,
             accounts,
-            Limits(int(limits.message_size), limits.recipients, limits.command_line, limits.errors),
+            Limits(
+                message_size=int(limits.message_size),
+                recipients=limits.recipients,
+                command_line=limits.command_line,
+                errors=limits.errors,
+                header_size=int(limits.header_size),
+            ),
             float(limits.command_deadline),
             float(limits.message_deadline),
             limits.connections,

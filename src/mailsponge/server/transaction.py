@@ -8,13 +8,16 @@ from typing import NamedTuple
 from mailsponge import clock
 from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
-from mailsponge.mail.envelope import Envelope
+from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
 from mailsponge.mail.trace_header import date, protocol, received, return_path
-from mailsponge.smtp.events import Mail
+from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.protocol import Acceptance, Incoming
 
 REFUSALS_REMEMBERED = 5
 """Refused recipients that the log line tells; a client that tries out a thousand names is not given a thousand."""
+
+
+_NO_WISHES = RecipientWishes()
 
 
 class Client(NamedTuple):
@@ -41,11 +44,14 @@ class Transaction:
         "refusals",
         "refused",
         "size",
+        "wishes",
     )
 
     def __init__(self, mail: Mail) -> None:
         self._mail = mail
         self.recipients: list[Address] = []
+        self.wishes: list[RecipientWishes] = []
+        """What the sender wishes of reports about each."""
         self.mailboxes: dict[str, None] = {}
         """Distinct, in the order they came."""
         self.reasons: list[str] = []
@@ -64,9 +70,10 @@ class Transaction:
         """Where failures are reported to; None is the null reverse-path."""
         return self._mail.reverse_path
 
-    def admit(self, address: Address, decision: Admitted) -> None:
+    def admit(self, recipient: Recipient, decision: Admitted) -> None:
         """One more recipient."""
-        self.recipients.append(address)
+        self.recipients.append(recipient.address)
+        self.wishes.append(RecipientWishes(recipient.notify, recipient.orcpt))
         self.reasons.append(decision.reason)
         for mailbox in decision.mailboxes:
             self.mailboxes[mailbox] = None
@@ -96,7 +103,14 @@ class Transaction:
         """What the store keeps with the message."""
         mail = self._mail
         return Acceptance(
-            Envelope(mail.reverse_path, tuple(self.recipients), mail.eight_bit, mail.smtputf8),
+            Envelope(
+                mail.reverse_path,
+                tuple(self.recipients),
+                mail.eight_bit,
+                mail.smtputf8,
+                EnvelopeWishes(mail.ret, mail.envid),
+                tuple(self.wishes) if any(wish != _NO_WISHES for wish in self.wishes) else (),
+            ),
             tuple(self.mailboxes),
             self.arrived_at,
             client.peer,

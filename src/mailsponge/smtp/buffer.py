@@ -18,14 +18,20 @@ class ReceiveBuffer:
     ``data`` is empty once everything has been read: so nothing is kept for longer than it is needed.
     """
 
-    __slots__ = ("_limit", "_more", "_skipping", "at", "data")
+    __slots__ = ("_more", "_skipping", "at", "data", "limit")
 
-    def __init__(self, line_limit: int) -> None:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        """Octets of a line, with its CRLF."""
         self.data = b""
         self.at = 0
         self._more: list[bytes] = []
-        self._limit = line_limit
         self._skipping = False  # inside a line that was too long, looking for its end
+
+    @property
+    def held(self) -> int:
+        """Octets kept, those included that have been read and share a piece with others that have not."""
+        return len(self.data) + sum(map(len, self._more))
 
     def feed(self, data: bytes) -> None:
         """Put bytes at the end."""
@@ -50,7 +56,7 @@ class ReceiveBuffer:
             self.at = after
         else:
             self.read_to(after)
-        if self._skipping or end - start >= self._limit:
+        if self._skipping or end - start >= self.limit:
             self._skipping = False
             return LINE_TOO_LONG
         if end == start or data[end - 1] != _CR:
@@ -81,7 +87,7 @@ class ReceiveBuffer:
             self.at = 0
             self._more.clear()
             return self.line()
-        if self._skipping or len(self.data) - self.at >= self._limit:
+        if self._skipping or len(self.data) - self.at >= self.limit:
             self._skipping = True
             self.clear()
         elif self.at:

@@ -1,8 +1,7 @@
 """The message after DATA: where it ends, and what it says (RFC 5321 sections 4.1.1.4 and 4.5.2).
 
-Only CRLF.CRLF ends a message, never anything that looks much like it: two servers that disagree about the end of a
-message let a stranger put a forged one between them. A message with a bare CR, a bare LF or a NUL anywhere, or one that
-is too large, is read on to that true end and then refused; nothing in it can pass for a command.
+Only CRLF.CRLF ends a message, never anything that looks much like it. A message that is not sound, or is too large
+(:mod:`mailsponge.smtp.soundness`), is read on to that true end and then refused; nothing in it can pass for a command.
 
 Every pass over the bytes is one of C speed (find, replace); no loop here runs once a line.
 """
@@ -10,13 +9,12 @@ Every pass over the bytes is one of C speed (find, replace); no loop here runs o
 from __future__ import annotations
 
 from mailsponge.mail.reply import Reply
-from mailsponge.smtp.replies import too_large, unsound
+from mailsponge.smtp.soundness import Soundness
 
 _CRLF = b"\r\n"
 _CRLF_DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 _MAYBE_END = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
-_FAULTS = {0: "NUL", 10: "bare LF", 13: "bare CR"}
 
 
 class Decoder:
@@ -25,19 +23,26 @@ class Decoder:
     It keeps at most four bytes back: those that may turn out to be the beginning of the end.
     """
 
-    __slots__ = ("_begun", "_held", "_limit", "_size", "ended", "fault")
+    __slots__ = ("_begun", "_held", "_soundness", "ended")
 
-    def __init__(self, limit: int) -> None:
-        """``limit``: octets that the message may have, without stuffed dots (RFC 1870 section 5)."""
+    def __init__(self, limit: int, header_limit: int = 100_000) -> None:
+        """Limits in octets, of the message without stuffed dots (RFC 1870 section 5) and of its header section."""
         self.ended = False
         """The end has been read."""
-        self.fault: Reply | None = None
-        """Why the message must be refused, once that is known; from there on no content comes out."""
         # As if the CRLF before the message were its own: so a dot at its very beginning needs no case of its own.
         self._held = _CRLF
         self._begun = False
-        self._limit = limit
-        self._size = 0
+        self._soundness = Soundness(limit, header_limit)
+
+    @property
+    def fault(self) -> Reply | None:
+        """Why the message must be refused, once that is known; from there on no content comes out."""
+        return self._soundness.fault
+
+    @property
+    def held(self) -> int:
+        """Octets kept back."""
+        return len(self._held)
 
     def decode(self, data: bytes, start: int = 0) -> tuple[bytes, int]:
         """Read on in ``data`` from ``start``. Not to be called once ``ended``.
@@ -56,25 +61,15 @@ class Decoder:
             kept = _beginning_of_end(raw)
             self._held = raw[len(raw) - kept :]
             raw = raw[: len(raw) - kept]
-        return (b"" if self.fault else self._content(raw, stuffed)), stop
+        return (b"" if self._soundness.fault else self._content(raw, stuffed)), stop
 
     def _content(self, raw: bytes, stuffed: bool) -> bytes:
         """What ``raw`` says, up to the first thing wrong in it."""
-        wrong = _first_wrong(raw)
-        content = raw if wrong < 0 else raw[:wrong]
-        if stuffed:
-            content = content.replace(_CRLF_DOT, _CRLF)
+        content = raw.replace(_CRLF_DOT, _CRLF) if stuffed else raw
         if content and not self._begun:
             self._begun = True
             content = content[len(_CRLF) :]
-        size = self._size + len(content)
-        if size > self._limit:
-            self.fault = too_large(self._limit)
-            return content[: self._limit - self._size]
-        if wrong >= 0:
-            self.fault = unsound(_FAULTS[raw[wrong]], size)
-        self._size = size
-        return content
+        return self._soundness.take(content)
 
 
 def _find_end(held: bytes, data: bytes, start: int) -> tuple[int, bool]:
@@ -101,15 +96,3 @@ def _beginning_of_end(raw: bytes) -> int:
     if raw.endswith(_MAYBE_END):
         return next(len(tail) for tail in _MAYBE_END if raw.endswith(tail))
     return 0
-
-
-def _first_wrong(raw: bytes) -> int:
-    """The index of the first bare CR, bare LF or NUL, or -1.
-
-    ``raw`` never ends between a CR and its LF. Once every CRLF is blanked out, what is left of them is bare; single
-    bytes are found much faster than pairs are counted.
-    """
-    rest = raw.replace(_CRLF, b"  ")
-    if 13 not in rest and 10 not in rest and 0 not in rest:
-        return -1
-    return min(at for at in map(rest.find, _FAULTS) if at >= 0)

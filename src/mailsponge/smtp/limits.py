@@ -20,3 +20,11 @@ class Limits(NamedTuple):
     errors: int = 20
     """Mistakes a session may make; the next one ends it. A real client makes none, so this only stops those who guess,
     and programs that talk something else than SMTP."""
+    header_size: int = 100_000
+    """Octets of a message's header section. The longest that honest programs write are a tenth of that; whoever reads a
+    mail has to take its headers apart, and should not have to take a megabyte of them."""
+    auth_line: int = 12_288
+    """Octets of a line of AUTH with its CRLF, after 334 (RFC 4954 section 4 says 12,288). An initial response is part
+    of a command line, whose limit it keeps."""
+    auth_failures: int = 3
+    """Failed AUTHs of a session; the next AUTH is answered 421. People mistype a password twice, and rarely more."""

@@ -13,9 +13,9 @@ from mailsponge.mail.reply import Reply, printable
 
 # These are the same for every session of a server, and a busy one opens thousands a second: hence the caches.
 @lru_cache(maxsize=64)
-def greeting(hostname: str) -> Reply:
-    """The server's first words (RFC 5321 section 3.1)."""
-    return Reply(220, None, f"{hostname} ESMTP mailsponge")
+def greeting(hostname: str, lmtp: bool = False) -> Reply:
+    """The server's first words (RFC 5321 section 3.1, RFC 2033 section 4.1)."""
+    return Reply(220, None, f"{hostname} {'LMTP' if lmtp else 'ESMTP'} mailsponge")
 
 
 @lru_cache(maxsize=64)
@@ -25,7 +25,9 @@ def hello(hostname: str) -> Reply:
 
 
 @lru_cache(maxsize=64)
-def extensions(hostname: str, message_size: int) -> Reply:
+def extensions(
+    hostname: str, message_size: int, recipients: int, starttls: bool, auth: tuple[str, ...]
+) -> Reply:
     """The answer to EHLO: what the server offers (RFC 5321 section 4.1.1.1)."""
     return Reply(
         250,
@@ -36,6 +38,11 @@ def extensions(hostname: str, message_size: int) -> Reply:
         "8BITMIME",  # RFC 6152
         "SMTPUTF8",  # RFC 6531
         "ENHANCEDSTATUSCODES",  # RFC 2034
+        "DSN",  # RFC 3461
+        "CHUNKING",  # RFC 3030
+        f"LIMITS RCPTMAX={recipients}",  # RFC 9422
+        *(("STARTTLS",) if starttls else ()),  # RFC 3207
+        *((f"AUTH {' '.join(auth)}",) if auth else ()),  # RFC 4954
         "HELP",  # RFC 5321 section 4.1.1.1
     )
 
@@ -60,13 +67,36 @@ HELP = Reply(
     "Also: HELO RSET NOOP VRFY HELP",
 )
 GOODBYE = Reply(221, "2.0.0", "Goodbye")
+START_TLS = Reply(220, "2.0.0", "Go ahead, start TLS")
 
 # Out of order (RFC 5321 section 4.1.4).
 HELLO_FIRST = Reply(503, "5.5.1", "Say hello first: EHLO your.host.name")
+LHLO_FIRST = Reply(503, "5.5.1", "Say hello first: LHLO your.host.name")
 MAIL_FIRST = Reply(503, "5.5.1", "Name the sender first: MAIL FROM:<you@example.org>")
 NO_RECIPIENT = Reply(554, "5.5.1", "There is no valid recipient; name one first: RCPT TO:<them@example.net>")
 ONE_AT_A_TIME = Reply(
     503, "5.5.1", "A transaction is already open; finish it with DATA, or drop it with RSET"
+)
+
+AUTH_ONCE = Reply(503, "5.5.1", "You are logged in already; go on with MAIL FROM")
+AUTH_BEFORE_MAIL = Reply(
+    503, "5.5.1", "Log in before a transaction, not inside one; drop it with RSET, then send AUTH"
+)
+AUTH_AFTER_EHLO = Reply(503, "5.5.1", "AUTH needs EHLO; say EHLO instead of HELO first")
+TLS_BEFORE_MAIL = Reply(
+    503, "5.5.1", "Start TLS before a transaction, not inside one; drop it with RSET, then send STARTTLS"
+)
+TLS_ALREADY = Reply(503, "5.5.1", "TLS has started already; go on")
+SAY_LHLO = Reply(500, "5.5.1", "This is LMTP, where hello is LHLO; say LHLO your.host.name")
+SAY_EHLO = Reply(500, "5.5.1", "This is SMTP, where hello is EHLO; say EHLO your.host.name")
+LMTP_NO_RECIPIENT = Reply(  # RFC 2033 section 4.2 wants 503 here
+    503, "5.5.1", "There is no valid recipient; name one first: RCPT TO:<them@example.net>"
+)
+CHUNKS_BEGUN = Reply(
+    503, "5.5.1", "The message has begun with BDAT; finish it with BDAT LAST, or drop it with RSET"
+)
+CHUNKS_SPOILT = Reply(
+    503, "5.5.1", "A chunk of this message was refused, so there is nothing to go on with; send RSET first"
 )
 
 # Lines that are no commands.
@@ -79,6 +109,9 @@ EMPTY_LINE = Reply(500, "5.5.2", "That line is empty; HELP lists the commands")
 LEADING_SPACE = Reply(500, "5.5.2", "That line begins with a space; begin it with the command")
 TOO_MANY_ERRORS = Reply(
     421, "4.7.0", "Too many mistakes in this session; closing it. Connect again and try anew"
+)
+TOO_MANY_FAILURES = Reply(
+    421, "4.7.0", "Too many failed logins in this session; closing it. Connect again with the right password"
 )
 NOT_HTTP = Reply(421, "4.7.0", "This is a mail server and does not speak HTTP; closing the connection")
 
@@ -104,6 +137,33 @@ RECIPIENT_EMPTY = Reply(553, "5.1.3", "A recipient cannot be empty; write RCPT T
 SENDER_NEEDS_DOMAIN = Reply(
     553, "5.1.7", "A sender needs a domain: MAIL FROM:<you@example.org>, or <> for none"
 )
+AUTH_SYNTAX = Reply(501, "5.5.4", "Name a mechanism, and nothing or base64 behind it: AUTH PLAIN")
+BDAT_SYNTAX = Reply(
+    501,
+    "5.5.4",
+    "BDAT needs octets in digits, then LAST or nothing: BDAT 1000 LAST. What follows this line cannot be told from "
+    "commands; closing the connection",
+)
+RET_UNKNOWN = Reply(501, "5.5.4", "RET is FULL or HDRS; send one of them, or leave it out")
+ENVID_SYNTAX = Reply(501, "5.5.4", "ENVID needs 1 to 100 characters of xtext (RFC 3461 section 4)")
+NOTIFY_UNKNOWN = Reply(
+    501, "5.5.4", "NOTIFY is NEVER, or any of SUCCESS, FAILURE and DELAY with commas between them"
+)
+ORCPT_SYNTAX = Reply(
+    501, "5.5.4", "ORCPT needs a type and xtext, of at most 500 characters: ORCPT=rfc822;them@example.net"
+)
+AUTH_VALUE = Reply(501, "5.5.4", "AUTH= needs an address in xtext, or <>; send one of them, or leave it out")
+
+# Logging in (RFC 4954 section 6).
+NOT_AUTHENTICATED = Reply(535, "5.7.8", "That name and password do not go together; try again")
+AUTH_REQUIRED = Reply(530, "5.7.0", "Log in before you send mail here; say AUTH first")
+AUTH_CANCELLED = Reply(501, "5.7.0", "Login cancelled, as you wished")
+NOT_BASE64 = Reply(501, "5.5.2", "That is not base64; the login has failed, begin again with AUTH")
+AUTH_LINE_TOO_LONG = Reply(
+    500, "5.5.6", "That line is too long for a login, so it was thrown away; begin again with AUTH"
+)
+TLS_BEFORE_AUTH = Reply(538, "5.7.11", "No passwords in the clear; send STARTTLS first, then AUTH")
+TLS_REQUIRED = Reply(530, "5.7.0", "Send STARTTLS first, then log in with AUTH")
 
 # Limits.
 TOO_MANY_RECIPIENTS = Reply(
@@ -114,6 +174,27 @@ TOO_MANY_RECIPIENTS = Reply(
 def too_large(limit: int) -> Reply:
     """The message is, or would be, larger than this server takes (RFC 1870 section 6.1). ``limit`` in octets."""
     return Reply(552, "5.3.4", f"The message is larger than {limit} octets, the most this server takes")
+
+
+def header_too_large(limit: int) -> Reply:
+    """The message's header section is larger than this server takes. ``limit`` in octets."""
+    return Reply(
+        552,
+        "5.3.4",
+        f"The message's header has more than {limit} octets; send it with fewer or shorter lines there",
+    )
+
+
+def chunk_taken(octets: int) -> Reply:
+    """A chunk that is not the last has come (RFC 3030 section 2)."""
+    return Reply(250, "2.0.0", f"{octets} octets received")
+
+
+def mechanism_unknown(mechanisms: tuple[str, ...]) -> Reply:
+    """AUTH with a mechanism that is not offered (RFC 4954 section 4)."""
+    return Reply(
+        504, "5.5.4", f"That mechanism is not offered here; use one of these: {' '.join(mechanisms)}"
+    )
 
 
 def unsound(what: str, octet: int) -> Reply:

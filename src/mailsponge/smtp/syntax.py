@@ -17,8 +17,19 @@ from difflib import get_close_matches
 from mailsponge.errors import AddressError
 from mailsponge.mail.address import ORDINARY, ORDINARY_LENGTH, Address, parse
 from mailsponge.mail.reply import Reply
-from mailsponge.smtp import replies
-from mailsponge.smtp.events import Data, Help, Mail, Noop, Question, Quit, Recipient, Reset, Verify
+from mailsponge.smtp import parameters, replies
+from mailsponge.smtp.events import (
+    Data,
+    Help,
+    Mail,
+    Noop,
+    Question,
+    Quit,
+    Recipient,
+    Reset,
+    StartTls,
+    Verify,
+)
 from mailsponge.smtp.states import COMMANDS
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
@@ -26,9 +37,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _ORDINARY_MAIL = re.compile(rf"[Ff][Rr][Oo][Mm]:<{ORDINARY}>(?: SIZE=([0-9]{{1,20}}))?").fullmatch
 _ORDINARY_RCPT = re.compile(rf"[Tt][Oo]:<{ORDINARY}>").fullmatch
 _QUOTED_PATH = re.compile(r'<(?:[^"<>]++|"(?:[^"\\]++|\\.)*+")*+>').match
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*+)(?:=([^\x00- =\x7f]++))?").fullmatch
+_CHUNK = re.compile(r"([0-9]{1,20})(?: +([Ll][Aa][Ss][Tt]))?").fullmatch
 
-_NOT_OFFERED = frozenset(("AUTH", "BDAT", "ETRN", "EXPN", "STARTTLS", "TURN"))
+_NOT_OFFERED = frozenset(("ETRN", "EXPN", "TURN"))
 _HTTP = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PRI", "PUT", "TRACE"))
 NAME_LIMIT = 255
 """Octets of a host's name (RFC 5321 section 4.5.3.1.2)."""
@@ -61,6 +72,11 @@ def not_a_command(said: str) -> Reply:
     return replies.unknown_command(word, close[0] if close else None)
 
 
+def is_starttls(said: str) -> bool:
+    """STARTTLS, the one command that is longer than four letters, with or without something behind it."""
+    return said[:8].upper() == "STARTTLS" and said[:8].isascii() and said[8:9] in ("", " ")
+
+
 def client_name(argument: str) -> str | Reply:
     """What stands behind EHLO or HELO: one word. It need not be a name that exists, for many are not."""
     name = argument.strip(" ")
@@ -69,8 +85,11 @@ def client_name(argument: str) -> str | Reply:
     return name
 
 
-def mail(argument: str, extended: bool) -> Mail | Reply:
-    """``FROM:<reverse-path> [parameters]`` (RFC 5321 section 4.1.1.2); ``extended``: the session began with EHLO."""
+def mail(argument: str, extended: bool, auth_offered: bool = False) -> Mail | Reply:
+    """``FROM:<reverse-path> [parameters]`` (RFC 5321 section 4.1.1.2).
+
+    ``extended``: the session began with EHLO; ``auth_offered``: AUTH= means something here.
+    """
     ordinary = _ORDINARY_MAIL(argument)
     if ordinary is not None and len(argument) <= ORDINARY_LENGTH:
         local, domain, size = ordinary.groups()
@@ -80,49 +99,30 @@ def mail(argument: str, extended: bool) -> Mail | Reply:
     if parts is None:
         return replies.MAIL_SYNTAX
     path, rest = parts
-    if not rest:
-        sender = _address(path, False, "5.1.7") if path else None
-        return sender if isinstance(sender, Reply) else _mail(sender, None, False, False)
-    given = _parameters(rest)
+    given = parameters.read(rest) if rest else {}
     if isinstance(given, Reply):
         return given
-    return _mail_with(path, given) if extended else replies.EHLO_NEEDED
+    if given and not extended:
+        return replies.EHLO_NEEDED
+    said = parameters.for_mail(given, auth_offered)
+    return said if isinstance(said, Reply) else _mail(path, said)
 
 
-def _mail_with(path: str, given: Mapping[str, str | None]) -> Mail | Reply:
-    """MAIL with parameters: SIZE (RFC 1870), BODY (RFC 6152) and SMTPUTF8 (RFC 6531)."""
-    size = None
-    eight_bit = smtputf8 = False
-    for keyword, value in given.items():
-        if keyword == "SIZE":
-            if value is None or not (value.isascii() and value.isdigit() and len(value) <= 20):
-                return replies.SIZE_SYNTAX
-            size = int(value)
-        elif keyword == "BODY":
-            body = (value or "").lower()
-            if body not in ("7bit", "8bitmime"):
-                return replies.BODY_UNKNOWN
-            eight_bit = body == "8bitmime"
-        elif keyword == "SMTPUTF8":
-            if value is not None:
-                return replies.SMTPUTF8_VALUE
-            smtputf8 = True
-        else:
-            return replies.unknown_parameter(keyword)
-    sender = _address(path, smtputf8, "5.1.7") if path else None
-    return sender if isinstance(sender, Reply) else _mail(sender, size, eight_bit, smtputf8)
-
-
-def _mail(sender: Address | None, size: int | None, eight_bit: bool, smtputf8: bool) -> Mail | Reply:
-    if (
-        sender is not None and not sender.domain
-    ):  # the bare postmaster is a recipient alone (RFC 5321 4.1.1.3)
+def _mail(path: str, said: parameters.ForMail) -> Mail | Reply:
+    sender = _address(path, said.smtputf8, "5.1.7") if path else None
+    if isinstance(sender, Reply):
+        return sender
+    if sender is not None and not sender.domain:  # the bare postmaster only receives (RFC 5321 4.1.1.3)
         return replies.SENDER_NEEDS_DOMAIN
-    return Mail(sender, size, eight_bit, smtputf8)
+    size, eight_bit, smtputf8, auth, ret, envid = said
+    return Mail(sender, size, eight_bit, smtputf8, auth, ret, envid)
 
 
-def recipient(argument: str, smtputf8: bool) -> Recipient | Reply:
-    """``TO:<forward-path>`` (RFC 5321 section 4.1.1.3); ``smtputf8``: MAIL asked for it."""
+def recipient(argument: str, smtputf8: bool, extended: bool = True) -> Recipient | Reply:
+    """``TO:<forward-path> [parameters]`` (RFC 5321 section 4.1.1.3).
+
+    ``smtputf8``: MAIL asked for it; ``extended``: the session began with EHLO.
+    """
     ordinary = _ORDINARY_RCPT(argument)
     if ordinary is not None and len(argument) <= ORDINARY_LENGTH:
         local, domain = ordinary.groups()
@@ -131,13 +131,22 @@ def recipient(argument: str, smtputf8: bool) -> Recipient | Reply:
     if parts is None:
         return replies.RCPT_SYNTAX
     path, rest = parts
-    if rest:
-        given = _parameters(rest)
-        return given if isinstance(given, Reply) else replies.unknown_parameter(next(iter(given)))
-    if not path:
-        return replies.RECIPIENT_EMPTY
-    address = _address(path, smtputf8, "5.1.3")
-    return address if isinstance(address, Reply) else Recipient(address)
+    given = parameters.read(rest) if rest else {}
+    if isinstance(given, Reply):
+        return given
+    if given and not extended:
+        return replies.EHLO_NEEDED
+    said = parameters.for_recipient(given)
+    if isinstance(said, Reply):
+        return said
+    address = _address(path, smtputf8, "5.1.3") if path else replies.RECIPIENT_EMPTY
+    return address if isinstance(address, Reply) else Recipient(address, said.notify, said.orcpt)
+
+
+def chunk(argument: str) -> tuple[int, bool] | None:
+    """``octets [LAST]`` (RFC 3030 section 2): how many, and whether they are the last. None if it says neither."""
+    found = _CHUNK(argument)
+    return (int(found[1]), found[2] is not None) if found else None
 
 
 def _address(path: str, smtputf8: bool, code: str) -> Address | Reply:
@@ -164,22 +173,6 @@ def _path(argument: str, keyword: str) -> tuple[str, str] | None:
     return (rest[1:end], rest[end + 1 :]) if end > 0 else None
 
 
-def _parameters(rest: str) -> dict[str, str | None] | Reply:
-    """`` KEYWORD[=value]`` again and again (RFC 5321 section 4.1.1.11), at least one; keywords in upper case."""
-    given: dict[str, str | None] = {}
-    if rest[0] != " ":
-        return replies.PARAMETER_SYNTAX
-    for word in rest[1:].split(" "):
-        parameter = _PARAMETER(word)
-        if parameter is None:
-            return replies.PARAMETER_SYNTAX
-        keyword = parameter[1].upper()
-        if keyword in given:
-            return replies.repeated_parameter(keyword)
-        given[keyword] = parameter[2]
-    return given
-
-
 def _alone(event: Question) -> Callable[[str], Question | Reply]:
     """A command that takes no argument: always the same event."""
     return lambda argument: replies.NO_ARGUMENT if argument else event
@@ -200,6 +193,7 @@ def _verify(argument: str) -> Verify | Reply:
 
 SIMPLE: Mapping[str, Callable[[str], Question | Reply]] = {
     "DATA": _alone(Data()),
+    "STARTTLS": _alone(StartTls()),
     "RSET": _alone(Reset()),
     "QUIT": _alone(Quit()),
     "NOOP": _anything(Noop()),

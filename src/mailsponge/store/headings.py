@@ -7,6 +7,7 @@ it).
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -32,6 +33,9 @@ _FIELD = re.compile(
 _EMPTY_LINE = re.compile(rb"^\r?\n", re.MULTILINE)
 
 _BREAKS = re.compile(r"[\r\n]+")
+
+_PYTHONS_OWN = frozenset(("unicode-escape", "raw-unicode-escape"))
+"""No charsets of mail: they are Python's source code, and it warns of what is none."""
 
 _NONSENSE = (
     MessageError,
@@ -98,10 +102,17 @@ def _decoded(words: str) -> Iterator[str]:
 def _in_charset(piece: bytes, charset: str | None) -> str:
     if charset is None:  # text between encoded words, which decode_header returns as raw-unicode-escape
         return piece.decode("raw-unicode-escape", "replace")
+    return in_charset(piece, charset)
+
+
+def in_charset(raw: bytes, charset: str) -> str:
+    """Text in a charset that a stranger names; as UTF-8 if there is none of that name. Never raises."""
     try:
-        return piece.decode(charset, "replace")
+        if codecs.lookup(charset).name in _PYTHONS_OWN:
+            return raw.decode("utf-8", "replace")
+        return raw.decode(charset, "replace")
     except _NONSENSE:
-        return piece.decode("utf-8", "replace")
+        return raw.decode("utf-8", "replace")
 
 
 def date(raw: bytes) -> float | None:

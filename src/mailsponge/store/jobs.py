@@ -169,7 +169,7 @@ class AcceptJob(Job):
 
     def _row(self, message_id: int) -> Row:
         envelope, mailboxes, arrived_at, peer, helo, reasons = self._acceptance
-        reverse_path, recipients, eight_bit, smtputf8 = envelope
+        reverse_path, recipients, eight_bit, smtputf8, *_ = envelope
         return (
             message_id,
             arrived_at,

@@ -41,8 +41,13 @@ def test_without_the_cli_extra_it_says_what_to_install(missing):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("missing", ["apsw", "msgspec"])
-@pytest.mark.parametrize("command", ["serve", "mail"])
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        *((missing, command) for missing in ("apsw", "msgspec") for command in ("serve", "mail")),
+        ("argon2", "password"),
+    ],
+)
 def test_without_the_server_extra_the_post_office_says_what_to_install(missing, command):
     done = python(without(missing) + f"sys.argv = ['mailsponge', '{command}', '--help']; main()")
 

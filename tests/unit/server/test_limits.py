@@ -76,6 +76,14 @@ def test_a_message_that_comes_fast_enough_may_take_many_windows(open_post, rules
         assert client.say(".").startswith("250")
 
 
+def test_a_header_that_is_larger_than_it_may_be_is_refused(open_post, rules):
+    short = rules._replace(limits=rules.limits._replace(header_size=1000))
+    line = "x" * 900
+    with open_post(short) as post, post.greeted() as client:
+        assert client.post(f"Subject: {line}\r\nX: {line}\r\n\r\nhello\r\n").startswith("552 5.3.4")
+        assert client.post(f"Subject: hello\r\n\r\n{line}\r\n{line}\r\n").startswith("250")
+
+
 def test_who_is_silent_is_left_sooner_while_most_connections_are_in_use(open_post, rules):
     crowded = rules._replace(connections=2, command_deadline_under_load=0.2)
     with open_post(crowded) as post, post.greeted() as silent, post.client() as busy:
@@ -117,7 +125,7 @@ def test_messages_under_way_spill_to_the_disk_when_memory_is_used_up(open_post, 
 
     with open_post(rules._replace(memory=50_000), make_store=on_disk) as post, post.greeted() as client:
         client.envelope()
-        client.send(b"x" * 198_000 + b"\r\n")
+        client.send(b"\r\n" + b"x" * 198_000 + b"\r\n")
         _until(lambda: spilt() > 150_000)
         _until(lambda: post.store.held < 50_000)
         with post.greeted() as other:
@@ -240,7 +248,7 @@ def test_a_sender_waits_for_a_store_that_is_behind(open_post):
     line = b"x" * 998 + b"\r\n"
     with open_post(make_store=_BehindStore) as post, post.greeted() as client:
         client.envelope()
-        sending = threading.Thread(target=client.send, args=(line * 45_000 + b".\r\n",))
+        sending = threading.Thread(target=client.send, args=(b"\r\n" + line * 45_000 + b".\r\n",))
         sending.start()
         assert post.store.asked.wait(20)
         assert sending.is_alive()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from mailsponge.mail.reply import Reply
-from mailsponge.smtp import NEED_DATA, Closed, Content, Event, Limits, Question, Server
+from mailsponge.smtp import NEED_DATA, Closed, Content, EndOfData, Event, Limits, Offer, Question, Server
 
 Decide = Callable[[Question], Reply]
 
@@ -20,8 +20,9 @@ def own_answer(question: Question) -> Reply:
 class Session:
     """One session and what came of it; adjacent Content is merged, for its pieces depend on how the bytes came."""
 
-    def __init__(self, limits: Limits, decide: Decide) -> None:
-        self.server = Server("mail.example.org", limits)
+    def __init__(self, limits: Limits, decide: Decide, offer: Offer = Offer()) -> None:  # noqa: B008 - immutable
+        self.server = Server("mail.example.org", limits, offer)
+        self._lmtp = offer.lmtp
         self.events: list[Event] = []
         self.answers: list[Reply] = []
         self.said = self.server.greet()
@@ -40,7 +41,10 @@ class Session:
             if isinstance(event, Question):
                 answer = (decide or self._decide)(event)
                 self.answers.append(answer)
-                self.said += self.server.send(answer)
+                if self._lmtp and isinstance(event, EndOfData):
+                    self.said += self.server.send_each([answer] * self.server.recipients)
+                else:
+                    self.said += self.server.send(answer)
         return self.events[before:]
 
     def ask(self, line: str | bytes) -> Reply:
@@ -63,14 +67,24 @@ class Session:
 class Sessions:
     """Makes sessions."""
 
-    def open(self, limits: Limits = Limits(), decide: Decide = own_answer) -> Session:  # noqa: B008 - immutable
+    def open(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        decide: Decide = own_answer,
+        offer: Offer = Offer(),  # noqa: B008 - immutable
+    ) -> Session:
         """A session that is greeted."""
-        return Session(limits, decide)
+        return Session(limits, decide, offer)
 
-    def ready(self, limits: Limits = Limits(), decide: Decide = own_answer) -> Session:  # noqa: B008 - immutable
-        """A session that has said EHLO; events and answers begin after it."""
-        session = Session(limits, own_answer)
-        session.say(b"EHLO client.example\r\n")
+    def ready(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        decide: Decide = own_answer,
+        offer: Offer = Offer(),  # noqa: B008 - immutable
+    ) -> Session:
+        """A session that has said EHLO, or LHLO; events and answers begin after it."""
+        session = Session(limits, own_answer, offer)
+        session.say(b"LHLO client.example\r\n" if offer.lmtp else b"EHLO client.example\r\n")
         session.events.clear()
         session.answers.clear()
         session.said = b""

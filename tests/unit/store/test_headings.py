@@ -154,3 +154,7 @@ def test_no_tangle_of_a_date_does_any_harm(tangle: str) -> None:
     at = date(tangle.encode())
     if at is not None:
         clock.iso(at)
+
+
+def test_python_s_own_codecs_are_no_charsets() -> None:
+    assert text(rb"=?unicode_escape?q?a\xd3b?=") == text(rb"=?utf-8?q?a\xd3b?=")
