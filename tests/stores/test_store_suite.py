@@ -17,7 +17,7 @@ from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store.incoming import PART
 from mailsponge.store.memory import MemoryStore
-from mailsponge.store.protocol import Call, Store, direct
+from mailsponge.store.protocol import Call, Step, Store, direct
 from mailsponge.store.sqlite import SqliteStore
 
 Make = Callable[[Call], Store]
@@ -284,6 +284,69 @@ def test_commits_are_counted_with_the_messages_they_accept(store: Store) -> None
         keep(store)
     commits = store.commits
     assert (commits.messages, commits.number, sum(commits.buckets), commits.failed) == (3, 3, 3, 0)
+
+
+def told(store: Store, message_id: int) -> list[tuple[str, str]]:
+    return [(step.what, step.why) for step in store.trace(message_id)]
+
+
+def test_the_story_of_a_message_is_told_in_order(store: Store) -> None:
+    steps = (
+        Step(999.0, "came", "ESMTP"),
+        Step(1000.0, "refused", "<x@example.org> unknown"),
+        Step(1001.0, "complete", "all of it"),
+    )
+    incoming, outcome = hand_over(store, SMALL, acceptance("me", "you")._replace(steps=steps))
+    assert outcome.wait() is None
+    assert told(store, incoming.id) == [
+        ("came", "from 192.0.2.1 by ESMTP, and called itself client.example.net"),
+        ("sender", "<sender@example.net>"),
+        ("admitted", "me lives here"),
+        ("admitted", "you lives here"),
+        ("refused", "<x@example.org> unknown"),
+        ("complete", "all of it"),
+        ("delivered", f"into the mailbox me, {len(SMALL)} bytes, by being accepted"),
+        ("delivered", f"into the mailbox you, {len(SMALL)} bytes, by being accepted"),
+    ]
+    moments = [step.at for step in store.trace(incoming.id)]
+    assert (moments[0], moments[-1], moments) == (999.0, 1001.0, sorted(moments))
+
+
+def test_a_message_of_which_no_steps_are_kept_has_a_story_all_the_same(store: Store) -> None:
+    assert [what for what, _ in told(store, keep(store))] == ["came", "sender", "admitted", "delivered"]
+
+
+def test_who_opens_a_message_first_is_part_of_its_story(store: Store) -> None:
+    message_id = keep(store, SMALL, "me", "you")
+    for mailbox in ("you", "me", "you"):
+        store.mark_seen(message_id, mailbox)
+    assert told(store, message_id)[-2:] == [
+        ("opened", "in the mailbox you"),
+        ("opened", "in the mailbox me"),
+    ]
+
+
+def test_a_message_that_was_deleted_has_no_story(store: Store) -> None:
+    message_id = keep(store)
+    store.mark_seen(message_id, "me")
+    store.delete(message_id)
+    with pytest.raises(StoreError, match="no message"):
+        store.trace(message_id)
+
+
+@pytest.mark.parametrize("large", [b"", b"x" * 1_000_000])
+def test_messages_are_found_by_their_message_id(store: Store, large: bytes) -> None:
+    head = b"Subject: a@b.example\r\nMessage-ID: <a@b.example>\r\n\r\n" + large
+    first, second = keep(store, head), keep(store, head)
+    keep(store, b"Subject: <a@b.example>\r\n\r\nMessage-ID: <a@b.example>\r\n")
+    assert store.with_message_id("<a@b.example>") == [second, first]
+    assert store.with_message_id("a@b.example") == [second, first]
+
+
+@pytest.mark.parametrize("text", ["", "<>", "b@b.example", "b.example", "'; DROP TABLE message; --"])
+def test_what_is_no_messages_message_id_finds_none(store: Store, text: str) -> None:
+    keep(store, b"Message-ID: <a@b.example>\r\n\r\n")
+    assert store.with_message_id(text) == []
 
 
 def test_every_outcome_comes_by_the_call_that_was_handed_in(make: Make) -> None:

@@ -50,6 +50,7 @@ COMMANDS = {
         "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
     ),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
+    "trace": Entry("mailsponge.cli.tracing", "trace", "What happened to a mail, in order, and why."),
     "password": Entry("mailsponge.cli.passwords", "password", "Hash a password for the configuration."),
 }
 

@@ -145,7 +145,7 @@ class Dialogue:
         return event.reply
 
     def _mail(self, event: Mail) -> Answer:
-        transaction = Transaction(event)
+        transaction = Transaction(event, self._house.clock())
         shortage = self._house.shortage(event.size or 0)
         if shortage is not None:
             self._witness.not_taken(self.client, transaction, shortage)
@@ -209,7 +209,7 @@ class Dialogue:
         if refusal is not None:
             return refusal
         transaction, incoming = self._message()
-        self._house.accept(incoming, transaction.acceptance(self.client), self._done)
+        self._house.accept(incoming, transaction.acceptance(self.client, self._house.clock()), self._done)
         return held.COMMITTING
 
     def _not_taken(self, fault: Reply | None) -> Reply | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mailsponge.errors import StoreError
 from mailsponge.store.footprint import Footprint
+from mailsponge.store.headings import HEAD
 from mailsponge.store.jobs import AcceptJob, DiscardJob, MarkJob, PartJob, Transfer
 from mailsponge.store.protocol import Acceptance, Call, Done
 from mailsponge.store.writer import Writer
@@ -16,9 +17,9 @@ PART = 256 * 1024
 """Bytes of one part: what a message may hold in memory, and a reader has to. Most mail is smaller and comes in
 one piece.
 """
-WORTH_A_ROW = 16 * 1024
+WORTH_A_ROW = HEAD
 """Bytes of a part that is handed over early. Smaller ones cost the disk more than they free, and whoever sends byte by
-byte would have a row written for each.
+byte would have a row written for each; and the head of a message is always in its first part.
 """
 
 

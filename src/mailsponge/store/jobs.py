@@ -168,7 +168,7 @@ class AcceptJob(Job):
         batch.messages.append(self._row(message_id))
 
     def _row(self, message_id: int) -> Row:
-        envelope, mailboxes, arrived_at, peer, helo, reasons = self._acceptance
+        envelope, mailboxes, arrived_at, peer, helo, reasons, steps = self._acceptance
         reverse_path, recipients, eight_bit, smtputf8, *_ = envelope
         return (
             message_id,
@@ -184,6 +184,7 @@ class AcceptJob(Job):
             _json(mailboxes),
             self._transfer.parts,
             self._tail,
+            _json(steps),
         )
 
     def settle(self, fault: StoreError | None) -> Job | None:

@@ -28,6 +28,17 @@ def direct(callback: Callable[[], None]) -> None:
     callback()
 
 
+class Step(NamedTuple):
+    """Something that happened to a message."""
+
+    at: float
+    """Seconds since the epoch."""
+    what: str
+    """One word (`story.py`); there may be more of them."""
+    why: str
+    """For people, strangers' words in it: not free of control characters."""
+
+
 class Acceptance(NamedTuple):
     """What is kept about the accepting of a message, beside its content."""
 
@@ -42,6 +53,8 @@ class Acceptance(NamedTuple):
     """What the peer called itself."""
     reasons: tuple[str, ...]
     """Why each recipient was admitted, in the order of the envelope's recipients."""
+    steps: tuple[Step, ...] = ()
+    """What else happened until it was accepted, in order."""
 
 
 class Message(NamedTuple):
@@ -55,6 +68,8 @@ class Message(NamedTuple):
     peer: str
     helo: str
     reasons: tuple[str, ...]
+    steps: tuple[Step, ...]
+    """What else happened until it was accepted."""
     size: int
     """Bytes of content, as written."""
 
@@ -77,6 +92,10 @@ class Entry(NamedTuple):
     """Seconds since the epoch by the Date header; None without one that makes sense."""
     size: int
     seen: bool
+
+
+SEARCHED = 100_000
+"""Messages in which a Message-ID is looked for: seconds of work."""
 
 
 class Incoming(Protocol):
@@ -128,6 +147,15 @@ class Mailboxes(Protocol):
 
     def message(self, message_id: int) -> Message | None:
         """The message, or None when there is none with this id."""
+
+    def trace(self, message_id: int) -> list[Step]:
+        """What happened to the message, in order, and why. StoreError when there is no such message."""
+
+    def with_message_id(self, text: str) -> list[int]:
+        """The messages whose Message-ID header (RFC 5322 section 3.6.4) is this, newest first, brackets or not.
+
+        Nobody indexes what strangers write, so this reads the heads of the newest `SEARCHED` messages.
+        """
 
     def content(self, message_id: int) -> Iterator[bytes]:
         """The content exactly as it was written, in pieces of at most 256 kB. StoreError when there is no such

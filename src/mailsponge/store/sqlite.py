@@ -14,6 +14,7 @@ from pathlib import Path
 
 import apsw
 
+from mailsponge import clock
 from mailsponge.errors import StoreError
 from mailsponge.store import database
 from mailsponge.store.commits import Commits
@@ -51,7 +52,12 @@ class SqliteStore(SqliteMailboxes):
     """
 
     def __init__(
-        self, directory: Path, *, call: Call = direct, connect: database.Connect = database.connect
+        self,
+        directory: Path,
+        *,
+        call: Call = direct,
+        connect: database.Connect = database.connect,
+        now: clock.Clock = clock.now,
     ) -> None:
         database.make_directory(directory)
         with ExitStack() as undo:
@@ -59,7 +65,7 @@ class SqliteStore(SqliteMailboxes):
             undo.callback(self._lock.close)
             self._writing = database.open_or_create(directory / database.NAME, connect)
             undo.callback(self._writing.close)
-            super().__init__(directory, connect=connect)
+            super().__init__(directory, connect=connect, now=now)
             self._first_id = self._rows(_HIGHEST_ID)[0][0] + 1
             undo.pop_all()
         self._ids = itertools.count(self._first_id)

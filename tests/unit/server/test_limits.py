@@ -123,16 +123,16 @@ def test_messages_under_way_spill_to_the_disk_when_memory_is_used_up(open_post, 
         with closing(database.connect(tmp_path / "store.db")) as connection:
             return connection.execute("SELECT total(length(content)) FROM part").fetchall()[0][0]
 
-    with open_post(rules._replace(memory=50_000), make_store=on_disk) as post, post.greeted() as client:
+    with open_post(rules._replace(memory=100_000), make_store=on_disk) as post, post.greeted() as client:
         client.envelope()
-        client.send(b"\r\n" + b"x" * 198_000 + b"\r\n")
-        _until(lambda: spilt() > 150_000)
-        _until(lambda: post.store.held < 50_000)
+        client.send(b"\r\n" + b"x" * 398_000 + b"\r\n")
+        _until(lambda: spilt() > 250_000)
+        _until(lambda: post.store.held < 100_000)
         with post.greeted() as other:
             assert other.post().startswith("250")
 
         assert client.say(".").startswith("250")
-        assert [mail.size > 198_000 for mail in post.store.mails()] == [False, True]
+        assert [mail.size > 398_000 for mail in post.store.mails()] == [False, True]
 
 
 def test_no_message_begins_on_a_disk_that_is_nearly_full_and_then_again(open_post, rules):
