@@ -65,13 +65,13 @@ def dismissed(client: Client, because: str, reply: Reply | None) -> None:
 def not_logged_in(client: Client, mechanism: str, reply: Reply) -> None:
     """Somebody could not prove who they are. What they said they are is not told: it may be a password."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"not-logged-in {_client(client)} mechanism={_value(mechanism)} reply={_said(reply)}")
+        _say(f"not-logged-in {_client(client)} mechanism={_bare(mechanism)} reply={_said(reply)}")
 
 
 def turned_away(peer: str, reply: Reply) -> None:
     """A connection was not let in."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"turned-away peer={_value(peer)} reply={_said(reply)}")
+        _say(f"turned-away peer={_bare(peer)} reply={_said(reply)}")
 
 
 class _Line(logging.LogRecord):
@@ -94,13 +94,13 @@ def _say(text: str) -> None:
 def _who(client: Client, transaction: Transaction) -> str:
     sender = transaction.reverse_path
     return (
-        f"peer={_value(client.peer)} helo={_value(client.helo)} "
+        f"peer={_bare(client.peer)} helo={_bare(client.helo)} "
         f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
     )
 
 
 def _client(client: Client) -> str:
-    return f"peer={_value(client.peer)} helo={_value(client.helo)}"
+    return f"peer={_bare(client.peer)} helo={_bare(client.helo)}"
 
 
 def _recipients(transaction: Transaction) -> str:
@@ -113,7 +113,7 @@ def _recipients(transaction: Transaction) -> str:
 
 
 def _what(transaction: Transaction) -> str:
-    mailboxes = f" mailbox={','.join(map(_value, transaction.mailboxes))}" if transaction.mailboxes else ""
+    mailboxes = f" mailbox={','.join(map(_bare, transaction.mailboxes))}" if transaction.mailboxes else ""
     refusals = (
         f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
         if transaction.refused
@@ -127,9 +127,16 @@ def _value(text: str) -> str:
     return text if _HARMLESS(text) else printable(text).replace(" ", "\\x20")
 
 
+def _bare(text: str) -> str:
+    """A value without brackets around it: it must not begin as a sentence does."""
+    shown = _value(text)
+    return shown if shown[:1] != '"' else f"\\x22{shown[1:]}"
+
+
 def _said(reply: Reply) -> str:
     return _sentence(reply.encoded.decode("ascii").strip())
 
 
 def _sentence(text: str) -> str:
-    return '"' + printable(text).replace('"', '\\"') + '"'
+    # Backslashes first: after one of a stranger's, the quote that ends the sentence would not count as its end.
+    return '"' + printable(text.replace("\\", "\\\\")).replace('"', '\\"') + '"'

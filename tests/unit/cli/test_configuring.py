@@ -150,6 +150,18 @@ def test_a_secret_that_is_not_set_is_said_to_be_so():
     assert (found.value, found.origin) == (None, Origin.DEFAULT)
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_no_password_hash_is_ever_shown(tmp_path, options):
+    made = CliRunner().invoke(main, ["password"], input="open sesame\n").stdout
+    file = tmp_path / "post.toml"
+    file.write_text(f"[users.me]\n{made}")
+    done = config("show", file, *options)
+
+    assert done.exit_code == 0
+    assert "***" in done.stdout
+    assert "$" not in done.stdout.replace("$MAILSPONGE_DATA", "").replace("$argon2id$…", "")
+
+
 def test_what_could_drive_a_terminal_is_shown_as_an_escape(tmp_path):
     file = tmp_path / "post.toml"
     file.write_text('data = "/\\u001b[31m\\u202e"')
