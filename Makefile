@@ -5,7 +5,7 @@ IN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check fuzz docs bench clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: $(READY)  ## style, types, walls between the rooms, undocumented commands
 	$(IN)/mypy
 	$(IN)/lint-imports
 	$(IN)/python -m pytest -q tests/unit/test_checks_*.py tests/unit/test_docs_settings.py
+
+fuzz: $(READY)  ## a million spoilt dialogues through the protocol engine (FUZZ=--seed=7 for those of a seed)
+	@$(IN)/python tests/fuzz/fuzz_run.py $(FUZZ)
 
 docs: $(READY)  ## write those parts of the reference anew that the code knows
 	@$(IN)/python docs/generate.py

@@ -123,7 +123,7 @@ def main() -> None:
     small = b"Subject: hello\r\n\r\nHello.\r\n.\r\n"
     apart = (*(command + b"\r\n" for command in commands), small)
     grouped = (b"\r\n".join((*commands, b"")), small)
-    large = (*apart[:3], PROSE * 56 + b".\r\n")
+    large = (*apart[:3], HEADER + PROSE * 56 + b".\r\n")
     bdat_small = (grouped[0][: -len(b"DATA\r\n")] + b"BDAT %d LAST\r\n" % len(small[:-3]) + small[:-3],)
     for name, pieces in {
         "a command a packet": apart,

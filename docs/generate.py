@@ -11,6 +11,7 @@ removed from a page but what stands between the marks.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import re
@@ -24,9 +25,12 @@ from typing import Any, Final
 import click
 
 import mailsponge
+from mailsponge import smtp
 from mailsponge.cli import main
+from mailsponge.mail.reply import Reply
 from mailsponge.server import metrics
 from mailsponge.smtp import client_states
+from mailsponge.smtp import states as smtp_states
 from mailsponge.sponge import patience
 from mailsponge.sponge.defaults import Defaults
 from mailsponge.sponge.model import Kind, Status
@@ -49,6 +53,7 @@ PAGES: Final = (
     "policy.md",
     "sponge-settings.md",
     "metrics.md",
+    "smtp-engine.md",
     "smtp-client-engine.md",
 )
 
@@ -382,6 +387,109 @@ def _where(leads: client_states.State, here: client_states.State) -> str:
     return leads.name if leads is here else f"**{leads.name}**"
 
 
+# The SMTP engine
+
+
+def _engine(part: str) -> str:
+    return _ENGINE[part]()
+
+
+def _engine_events() -> str:
+    kinds = [kind for name in smtp.__all__ if isinstance(kind := getattr(smtp, name), type)]
+    events = [
+        kind for kind in kinds if issubclass(kind, smtp.Event) and kind not in (smtp.Event, smtp.Question)
+    ]
+    events.sort(key=lambda kind: inspect.getsourcelines(kind)[1])
+    rows = ((f"`{_made_of(kind)}`", _own_reply(kind), _first_paragraph(kind)) for kind in events)
+    return _table(("event", "its reply", "what it is"), rows)
+
+
+def _made_of(kind: type) -> str:
+    taken = [name for name in inspect.signature(kind).parameters if name not in ("reply", "args", "kwargs")]
+    return f"{kind.__name__}({', '.join(taken)})" if taken else kind.__name__
+
+
+def _own_reply(kind: type) -> str:
+    if not issubclass(kind, smtp.Question):
+        return ""
+    reply = getattr(kind, "reply", None)
+    return str(reply.code) if isinstance(reply, Reply) else "as it fits"
+
+
+def _first_paragraph(thing: Any) -> str:
+    return _marked_up(" ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split()))
+
+
+def engine_arrows() -> dict[tuple[str, str], list[str]]:
+    """What leads from one state of the engine to another: verbs, and "… refused" if a refusal leads there."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for state, row in smtp_states.TABLE.items():
+        for verb, cell in row.items():
+            if verb == smtp_states.Verb.QUIT:
+                continue
+            for end, how in _ends(cell):
+                if end is not state:
+                    found.setdefault((state.name, end.name), []).append(f"{verb}{how}")
+    return found
+
+
+def _ends(cell: smtp_states.Cell) -> list[tuple[smtp_states.State, str]]:
+    if isinstance(cell, Reply):
+        return []
+    if isinstance(cell, smtp_states.Unwanted):
+        return [(cell.then, " refused")]
+    asked = [(cell.asked, " 334")] if cell.asked else []
+    if cell.refused is cell.taken:
+        return [(cell.taken, ""), *asked]
+    return [(cell.taken, ""), (cell.refused, " refused"), *asked]
+
+
+def _engine_mermaid() -> str:
+    first = next(iter(smtp_states.TABLE)).name
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
+    for (start, end), along in engine_arrows().items():
+        lines.append(f"    {start} --> {end} : {' / '.join(along)}")
+    return "\n".join([*lines, "```"])
+
+
+def _engine_commands() -> str:
+    columns = [state for state, row in smtp_states.TABLE.items() if smtp_states.Verb.NOOP in row]
+    rows = (
+        (str(verb), *(_led_to(smtp_states.TABLE[state][verb], state) for state in columns))
+        for verb in smtp_states.COMMANDS
+    )
+    return _table(("", *(state.name for state in columns)), rows)
+
+
+def _led_to(cell: smtp_states.Cell, here: smtp_states.State) -> str:
+    if isinstance(cell, Reply):
+        return str(cell.code)
+    if isinstance(cell, smtp_states.Unwanted):
+        return f"{cell.reply.code}" if cell.then is here else f"{cell.reply.code}, {cell.then.name}"
+    return "stays" if cell.taken is here else cell.taken.name
+
+
+def _fields_told(thing: type) -> Iterator[tuple[str, str, str]]:
+    """The fields of a NamedTuple: name, default, and the text that stands below each in its source."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
+    assert isinstance(tree, ast.ClassDef)
+    for field, text in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            assert isinstance(text.value, ast.Constant)
+            assert field.value is not None
+            told = " ".join(str(text.value.value).split())
+            yield f"`{ast.unparse(field.target)}`", f"`{ast.unparse(field.value)}`", _marked_up(told)
+
+
+_ENGINE: Final[dict[str, Callable[[], str]]] = {
+    "events": _engine_events,
+    "mermaid": _engine_mermaid,
+    "commands": _engine_commands,
+    "offer": lambda: _table(("offer", "default", "what it is"), _fields_told(smtp.Offer)),
+    "limits": lambda: _table(("limit", "default", "why"), _fields_told(smtp.Limits)),
+}
+
+
 # The settings
 
 
@@ -424,6 +532,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "policy": _policy,
     "metrics": _metrics,
     "client": _client,
+    "engine": _engine,
     "settings": _setting,
 }
 """By the first word of a mark: what writes its block from the rest."""

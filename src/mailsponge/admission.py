@@ -9,6 +9,7 @@ is yours to write from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -58,6 +59,33 @@ def recipient(accounts: Accounts, address: Address) -> Admitted | Refused:
             return Refused(_no_such_user(address), f"<{address}> unknown: {found.value}")
         case _:
             return Admitted(found.mailboxes, f"<{address}> {found.how}")
+
+
+def local_sender(
+    accounts: Accounts, hosts: Sequence[str], user: str, reverse_path: Address | None
+) -> Allowed | Refused:
+    """Decide about the sender that a program on this machine names; ``user`` is who runs it, by the kernel's word.
+
+    It is theirs if their name stands before the @, alone or with a plus and more, and behind it a domain of ours or
+    one of ``hosts``, the names of this machine. ``<>``, of reports that nobody shall answer, pretends to be nobody.
+    """
+    if reverse_path is None:
+        return Allowed(f"<> is anybody's; local user {user}")
+    ours = reverse_path.domain in hosts or accounts.mailboxes_for(reverse_path) is not Absent.NOT_OUR_DOMAIN
+    if ours and reverse_path.local.partition("+")[0].lower() == user.lower():
+        return Allowed(f"<{reverse_path}> is local user {user}'s")
+    return Refused(
+        _not_theirs(reverse_path, user, hosts[0]), f"<{reverse_path}> is not the address of local user {user}"
+    )
+
+
+def _not_theirs(address: Address, user: str, host: str) -> Reply:
+    return Reply(
+        550,
+        "5.7.1",
+        f"<{address}>: that is not your address, for you are {user} here; send as {user}@{host}, "
+        "or have local.trusted name you",
+    )
 
 
 def sender(accounts: Accounts, user: str, reverse_path: Address | None) -> Allowed | Refused:

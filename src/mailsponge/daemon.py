@@ -11,6 +11,7 @@ import contextlib
 import gc
 import logging
 import os
+import pwd
 import resource
 import shutil
 import signal
@@ -18,6 +19,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -25,13 +27,22 @@ import msgspec
 
 from mailsponge import config as configuration
 from mailsponge.accounts import Accounts
-from mailsponge.config import Config, Endpoint, Loaded, Machine, Smtp
-from mailsponge.errors import ConfigError
+from mailsponge.auth import secret
+from mailsponge.auth.directory import Directory
+from mailsponge.config import Config, Endpoint, Loaded, Machine
+from mailsponge.errors import ConfigError, StateError, UsageError
+from mailsponge.server import entrance, role
+from mailsponge.server.certificate import Certificate, TlsFiles, opened
+from mailsponge.server.entrance import Entrance, Place
 from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.loop import new_loop
+from mailsponge.server.parent import Parent, separate
+from mailsponge.server.privileges import Account, runs_as
+from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
 from mailsponge.server.scrape import Scrapes
+from mailsponge.store.database import make_directory, migrations
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
 
@@ -44,29 +55,67 @@ class Wish(NamedTuple):
     config: Path | None = None
     data: Path | None = None
     smtp: Sequence[Endpoint] = ()
+    submission: Sequence[Endpoint] = ()
+    lmtp: Sequence[configuration.Place] = ()
 
 
 def read(wish: Wish, machine: Machine) -> Loaded:
     """The configuration in force. Raises ConfigError."""
     loaded = configuration.load(wish.config, machine)
     config = loaded.config
-    return loaded._replace(
-        config=msgspec.structs.replace(
-            config,
-            data=wish.data or config.data,
-            smtp=Smtp(listen=tuple(wish.smtp)) if wish.smtp else config.smtp,
-        )
+    replaced = msgspec.structs.replace
+    config = replaced(
+        config,
+        data=wish.data or config.data,
+        smtp=replaced(config.smtp, listen=tuple(wish.smtp) or config.smtp.listen),
+        submission=replaced(config.submission, listen=tuple(wish.submission) or config.submission.listen),
+        lmtp=replaced(config.lmtp, listen=tuple(wish.lmtp) or config.lmtp.listen),
     )
+    configuration.check(config, loaded.source.at)
+    return loaded._replace(config=config)
 
 
-def rules_of(loaded: Loaded) -> Rules:
-    """What the listener goes by. Raises ConfigError for what only shows when names are put together."""
+def rules_of(loaded: Loaded, decoys: Callable[[], bytes] = bytes) -> Rules:
+    """What the listener goes by. ``decoys``: the secret that they are made of, asked for if somebody can log in.
+
+    Raises ConfigError for what only shows when names are put together.
+    """
     config, source = loaded
     catch_all = {
         name: domain.catch_all for name, domain in config.domains.items() if domain.catch_all is not None
     }
     accounts = Accounts(config.domains, tuple(config.users), config.aliases, catch_all, where=source.at)
-    return Rules.of(config, accounts)
+    trusted = [_uid(name, source.at("local", "trusted")) for name in config.local.trusted]
+    passwords = {name: user.password for name, user in config.users.items() if user.password is not None}
+    directory = Directory(accounts, passwords, decoys() if passwords else b"", where=source.at)
+    return Rules.of(config, accounts, directory, trusted, hostnames=(socket.gethostname().lower(),))
+
+
+def places_of(config: Config) -> list[tuple[Role, Place]]:
+    """Where the server listens, and what for."""
+    places: list[tuple[Role, Place]] = []
+    places += [(role.SMTP, endpoint) for endpoint in config.smtp.listen]
+    places += [(role.SUBMISSION, endpoint) for endpoint in config.submission.listen]
+    places += [(role.SUBMISSIONS, endpoint) for endpoint in config.submission.listen_tls]
+    places += [(role.LMTP, place.at) for place in config.lmtp.listen]
+    if config.local.socket is not None:
+        places.append((role.LOCAL, config.local.socket))
+    return places
+
+
+def tls_files_of(config: Config) -> TlsFiles | None:
+    """Where the certificate and its key are, if there is one."""
+    certificate = config.tls.certificate
+    return TlsFiles(certificate, config.tls.key or certificate) if certificate is not None else None
+
+
+def account_of(config: Config) -> Account | None:
+    """Whom the server runs as; None: whoever starts it. Raises ConfigError."""
+    exposed = any(
+        isinstance(place, Endpoint) and (not place.is_loopback or 0 < place.port < 1024)
+        for _, place in places_of(config)
+    )
+    return runs_as(config.user, exposed=exposed, uid=os.geteuid())
 
 
 def serve(wish: Wish) -> None:
@@ -76,18 +125,71 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            runner.run(_PostOffice(wish, machine, loaded).run(sink))
+        rules_of(loaded)  # what cannot be is told before anything is opened
+        account = account_of(loaded.config)
+        entrances = entrance.opened(places_of(loaded.config))
+        try:
+            parent = _without_root(account, loaded.config, entrances) if account is not None else None
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
+        finally:
+            for entered in entrances:
+                entered.close()
+
+
+def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
+    """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
+    _hand_over(config.data, account)
+    _load_what_comes_later()
+    if config.metrics.listen:
+        import_module("mailsponge.server.metrics")
+    parent = separate(account, tls_files_of(config), entrances, notify)
+    if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
+        raise UsageError(
+            f"the user {account.name} cannot get at {config.data}: "
+            'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
+        )
+    log.info("running as %s; process %d keeps root's rights, for keys", account.name, os.getppid())
+    return parent
+
+
+def _load_what_comes_later() -> None:
+    """Load what is else loaded when it is first needed: the user may not be able to read where it lies."""
+    for name in ("uvloop", "concurrent.futures.thread", "encodings.idna"):
+        with contextlib.suppress(ModuleNotFoundError):
+            import_module(name)
+    migrations()
+
+
+def _hand_over(data: Path, account: Account) -> None:
+    """See to it that the data directory is the user's: made for them, or theirs already. Raises UsageError."""
+    if not data.exists():
+        make_directory(data)
+        os.chown(data, account.uid, account.gid)
+    elif data.stat().st_uid != account.uid:
+        raise UsageError(
+            f"{data} is not {account.name}'s, who runs the server: "
+            f"`chown -R {account.name} {data}`, or name another directory as data"
+        )
 
 
 class _PostOffice:
     """The rooms, wired together."""
 
-    def __init__(self, wish: Wish, machine: Machine, loaded: Loaded) -> None:
+    def __init__(
+        self,
+        wish: Wish,
+        machine: Machine,
+        loaded: Loaded,
+        entrances: Sequence[Entrance],
+        parent: Parent | None,
+    ) -> None:
         self._wish = wish
         self._machine = machine
-        self._config = loaded.config
-        self._rules = rules_of(loaded)
+        self._loaded = loaded
+        self._parent = parent
+        self._certificate = self._certificate_of(loaded.config)
+        self._entrances = entrances
         self._listener: Listener | None = None
 
     async def run(self, sink: LogSink) -> None:
@@ -98,9 +200,11 @@ class _PostOffice:
             loop.add_signal_handler(number, told_to_stop.set)
         # Also from the first moment: left to itself, this signal ends a process.
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        if self._parent is not None:
+            self._parent.when_gone(loop, told_to_stop.set)
         sink.gather(loop)
         try:
-            store = SqliteStore(self._config.data, call=loop.call_soon_threadsafe)
+            store = SqliteStore(self._loaded.config.data, call=loop.call_soon_threadsafe)
             try:
                 await self._work(store, told_to_stop)
             finally:
@@ -112,44 +216,57 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        free = partial(_free, self._config.data)
-        listener = self._listener = Listener(self._rules, store, free=free)
-        where = await listener.start(self._config.smtp.listen)
-        async with _metrics(self._config.metrics.listen, listener, store, free) as told_at:
-            self._ready(where, told_at)
+        rules, data = rules_of(self._loaded, self._secret), self._loaded.config.data
+        free = partial(_free, data)
+        listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
+        await listener.start(self._entrances)
+        async with _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at:
+            self._ready(told_at)
             await told_to_stop.wait()
             log.info("stopping")
-            notify("STOPPING=1")
+            self._notify("STOPPING=1")
             await listener.stop()
 
-    def _ready(self, where: Sequence[Endpoint], metrics: Sequence[Endpoint]) -> None:
+    def _ready(self, metrics: Sequence[Endpoint]) -> None:
         """Every socket listens: say so, to people and to systemd."""
         # What is there now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        addresses = ", ".join(map(str, where))
+        config, addresses = self._loaded.config, _told(self._entrances)
         if metrics:
             addresses += f" · metrics {', '.join(map(str, metrics))}"
-        sys.stderr.write(
-            f"mailsponge: ready: smtp {addresses} · mail for {_whom(self._config)} · data {self._config.data}\n"
-        )
+        sys.stderr.write(f"mailsponge: ready: {addresses} · mail for {_whom(config)} · data {config.data}\n")
         sys.stderr.flush()
-        notify(f"READY=1\nSTATUS=smtp {addresses}")
+        self._notify(f"READY=1\nSTATUS={addresses}")
+
+    def _secret(self) -> bytes:
+        return secret.kept_in(self._loaded.config.data)
+
+    def _notify(self, state: str) -> None:
+        (notify if self._parent is None else self._parent.notify)(state)
+
+    def _certificate_of(self, config: Config) -> Certificate | None:
+        """The certificate that the server shows, if it has one. Raises ConfigError."""
+        files = tls_files_of(config)
+        if files is None:
+            return None
+        return Certificate(files, opened if self._parent is None else self._parent.open)
 
     def _reload(self) -> None:
-        """Read the configuration again; one that cannot be changes nothing."""
+        """Read the configuration and the certificate again; what cannot be changes nothing."""
         try:
             loaded = read(self._wish, self._machine)
-            self._rules = rules_of(loaded)
-        except ConfigError as error:
+            rules, certificate = rules_of(loaded, self._secret), self._certificate_of(loaded.config)
+        except (ConfigError, StateError) as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
+        self._certificate = certificate
         if self._listener is not None:
-            self._listener.rules = self._rules
-        old, new = self._config, loaded.config
-        if (old.data, old.smtp, old.metrics) != (new.data, new.smtp, new.metrics):
+            self._listener.rules, self._listener.certificate = rules, certificate
+        if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
-                "reloaded; metrics.listen, data and smtp.listen change when the server is started anew"
+                "reloaded; user, other addresses, metrics, data and smtp.listen change "
+                "when the server is started anew"
             )
         else:
             log.info("reloaded")
@@ -181,6 +298,26 @@ def _free(data: Path) -> int:
         return (
             sys.maxsize
         )  # a disk that cannot be asked: what is wrong with it shows when a message is to be kept
+
+
+def _only_a_start_changes(config: Config) -> tuple[object, ...]:
+    return config.data, config.user, config.metrics, places_of(config)
+
+
+def _told(entrances: Sequence[Entrance]) -> str:
+    """``smtp 127.0.0.1:25, [::1]:25 · local /run/mailsponge/submit``."""
+    told: dict[str, list[str]] = {}
+    for entered in entrances:
+        told.setdefault(entered.role.name, []).append(str(entered.place))
+    return " · ".join(f"{name} {', '.join(places)}" for name, places in told.items())
+
+
+def _uid(name: str, place: str) -> int:
+    """Raises ConfigError."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise ConfigError(f"{place} names {name}, who is no user of this machine: correct the name") from None
 
 
 def _whom(config: Config) -> str:

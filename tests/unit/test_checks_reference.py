@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 
 import mailsponge
+from mailsponge.smtp import Limits, Offer, State
+from mailsponge.smtp.states import TABLE, Step, Verb
 from mailsponge.sponge.defaults import Defaults
 from mailsponge.sponge.model import Kind, Status
 
@@ -30,6 +32,7 @@ def generator() -> ModuleType:
 GENERATE = generator()
 PAGES = GENERATE.pages()
 POLICY = (DOCS / "reference/policy.md").read_text("utf-8")
+ENGINE = (DOCS / "reference/smtp-engine.md").read_text("utf-8")
 SETTINGS = (DOCS / "reference/sponge-settings.md").read_text("utf-8")
 
 
@@ -79,3 +82,22 @@ def test_every_setting_of_the_sponge_is_explained(field):
 def test_a_block_that_nothing_writes_is_an_error():
     with pytest.raises(KeyError):
         GENERATE._BLOCK.sub(GENERATE._written, "<!-- generated: nonsense x -->\n<!-- end -->")
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_of_the_engine_is_in_its_diagram(state):
+    assert re.search(rf"(?m)^    {state.name} --> |--> {state.name} : ", ENGINE)
+
+
+def test_every_transition_of_the_engine_is_in_its_diagram():
+    drawn = ENGINE.split("```mermaid")[1].split("```")[0]
+
+    for state, row in TABLE.items():
+        for verb, cell in row.items():
+            if verb != Verb.QUIT and isinstance(cell, Step) and cell.taken is not state:
+                assert re.search(rf"{state.name} --> {cell.taken.name} : .*{re.escape(verb)}", drawn)
+
+
+@pytest.mark.parametrize("name", [*Limits._fields, *Offer._fields])
+def test_every_limit_and_every_offer_of_the_engine_has_its_reason(name):
+    assert re.search(rf"(?m)^\| `{name}` \| `[^|]+` \| \S.{{30}}", ENGINE)

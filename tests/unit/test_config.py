@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsponge.config import Config, Endpoint, Machine, load, parse
+from mailsponge.config import Config, Endpoint, Machine, Place, check, load, parse
 from mailsponge.config.lines import Source
 from mailsponge.config.machine import is_hostname
 from mailsponge.config.units import Duration, Size
@@ -17,9 +17,25 @@ MACHINE = Machine(hostname="box.example", user="ann", data=Path("/home/ann/mail"
 WHOLE = """\
 hostname = "mail.example.org"
 data = "/var/lib/mailsponge"
+user = "mailsponge"
 
 [smtp]
 listen = ["0.0.0.0:25", "[::]:25"]
+
+[submission]
+listen = ["0.0.0.0:587"]
+listen_tls = ["0.0.0.0:465", "[::]:465"]
+
+[local]
+socket = "/run/mailsponge/submit"
+trusted = ["www-data"]
+
+[lmtp]
+listen = ["127.0.0.1:2424", "unix:/run/mailsponge/lmtp"]
+
+[tls]
+certificate = "/etc/fullchain.pem"
+key = "/etc/privkey.pem"
 
 [limits]
 message_size = "10 MB"
@@ -68,6 +84,15 @@ def test_every_setting_is_read():
     assert config.hostname == "mail.example.org"
     assert config.data == Path("/var/lib/mailsponge")
     assert config.smtp.listen == (Endpoint("0.0.0.0", 25), Endpoint("::", 25))
+    assert config.user == "mailsponge"
+    assert config.submission.listen == (Endpoint("0.0.0.0", 587),)
+    assert config.submission.listen_tls == (Endpoint("0.0.0.0", 465), Endpoint("::", 465))
+    assert (config.local.socket, config.local.trusted) == (Path("/run/mailsponge/submit"), ("www-data",))
+    assert config.lmtp.listen == (
+        Place(Endpoint("127.0.0.1", 2424)),
+        Place(Path("/run/mailsponge/lmtp")),
+    )
+    assert (config.tls.certificate, config.tls.key) == (Path("/etc/fullchain.pem"), Path("/etc/privkey.pem"))
     limits = config.limits
     assert (limits.message_size, limits.recipients, limits.command_line, limits.errors) == (
         10_000_000,
@@ -97,6 +122,8 @@ def test_without_a_file_the_machine_and_its_user_have_a_post_office():
     config = load(None, MACHINE).config
 
     assert config.smtp.listen == (Endpoint("127.0.0.1", 2525),)
+    assert (config.submission.listen, config.submission.listen_tls) == ((), ())
+    assert (config.local.socket, config.tls.certificate) == (None, None)
     assert config.data == MACHINE.data
     assert list(config.users) == ["ann"]
     assert list(config.domains) == ["box.example", "localhost", "[127.0.0.1]", "[IPv6:::1]"]
@@ -143,6 +170,11 @@ def test_an_unknown_table_is_told():
         ("[smtp]\nlisten = ['127.0.0.1:70000']", "post.toml:2: smtp.listen", "0 to 65535"),
         ("smtp.listen = 25", "post.toml:1: smtp.listen", "127.0.0.1:2525"),
         ("[users.me]\ndeliver = 'maildir:~/Maildir'", "post.toml:2: users.me.deliver", '"mailbox"'),
+        ("[local]\nsocket = 25", "post.toml:2: local.socket", "/run/mailsponge/submit"),
+        ("[local]\ntrusted = 'www-data'", "post.toml:2: local.trusted", "a list of users"),
+        ("[lmtp]\nlisten = ['unix:lmtp']", "post.toml:2: lmtp.listen", "whole path"),
+        ("[lmtp]\nlisten = ['/run/lmtp']", "post.toml:2: lmtp.listen", "unix:/run/mailsponge/lmtp"),
+        ("[tls]\ncertificate = ''", "post.toml:2: tls.certificate", "a PEM file"),
         ("data = 'postgresql://db'", "post.toml:1: data", "only a directory"),
         ("hostname = 'two words'", "post.toml:1: hostname", "mail.example.org"),
         ("hostname = 1979-05-27", "post.toml:1: hostname", "a host name"),
@@ -287,3 +319,37 @@ def test_these_are_host_names(name):
 @pytest.mark.parametrize("name", ["", ".", "a..b", "-a", "a b", "é", "a" * 64, "a\r\nb"])
 def test_these_are_no_host_names(name):
     assert not is_hostname(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[submission]\nlisten = ['127.0.0.1:587', '192.0.2.1:587']",
+            "post.toml:2: submission.listen has 192.0.2.1:587, where passwords would cross the network in the clear",
+        ),
+        (
+            "[submission]\nlisten_tls = ['127.0.0.1:465']",
+            "post.toml:2: submission.listen_tls needs a certificate",
+        ),
+        ("[tls]\nkey = '/etc/key.pem'", "post.toml:2: tls.key is set and tls.certificate is not"),
+    ],
+)
+def test_what_would_betray_passwords_is_refused(text, said):
+    config, source = parse(Source("post.toml", text), MACHINE)
+    with pytest.raises(ConfigError) as caught:
+        check(config, source.at)
+
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[submission]\nlisten = ['127.0.0.1:587', '[::1]:587']",
+        "[submission]\nlisten = ['0.0.0.0:587']\nlisten_tls = ['0.0.0.0:465']\n[tls]\ncertificate = '/c'",
+    ],
+)
+def test_submission_on_this_machine_or_with_tls_is_fine(text):
+    config, source = parse(Source("post.toml", text), MACHINE)
+    check(config, source.at)

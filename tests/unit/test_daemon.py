@@ -2,76 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kit.serve import FREE, PATIENCE, Serve, send
+from kit.smtp_server import CERTIFICATE as SELF_SIGNED
 from mailsponge.config import Endpoint, Machine
 from mailsponge.daemon import Wish, notify, read, rules_of
 from mailsponge.errors import ConfigError
 from mailsponge.mail.address import parse as address
 from mailsponge.store.mailboxes import SqliteMailboxes
-
-PATIENCE = 30.0
-
-
-class Serve:
-    """``mailsponge serve`` as a process of its own."""
-
-    def __init__(self, data: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
-        self.data = data
-        self._said: list[str] = []
-        self._news = threading.Condition()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mailsponge", "serve", "--data", str(data), *arguments],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, **(environ or {})},
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
-            with self._news:
-                self._said.append(line)
-                self._news.notify_all()
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait until it says so."""
-        with self._news:
-            found = self._news.wait_for(lambda: re.search(pattern, "".join(self._said)), PATIENCE)
-        assert found, "".join(self._said)
-        return found
-
-    def port(self) -> int:
-        """The port it takes mail at, once it is ready."""
-        return int(self.wait_for(r"mailsponge: ready: smtp [0-9.]+:(\d+) · mail for \S+@\S+ · data ")[1])
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; returns the status and all that was said."""
-        self.process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> tuple[int, str]:
-        """Wait for the end; returns the status and all that was said."""
-        status = self.process.wait(PATIENCE)
-        self._reader.join()
-        assert self.process.stderr
-        self.process.stderr.close()
-        return status, "".join(self._said)
 
 
 @pytest.fixture
@@ -88,14 +37,6 @@ def serve(tmp_path) -> Iterator[type]:
         if server.process.poll() is None:
             server.process.kill()
             server.ended()
-
-
-FREE = ("--smtp", "127.0.0.1:0")
-
-
-def send(port: int, recipient: str) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as smtp:
-        smtp.sendmail("a@b.example", [recipient], "Subject: hello\n\nworld\n")
 
 
 def test_prometheus_is_told_where_the_settings_say(serve, tmp_path):
@@ -242,6 +183,91 @@ def test_systemd_is_told_that_it_is_ready_and_that_it_stops(serve, tmp_path):
 def test_nobody_is_told_where_there_is_no_systemd(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     notify("READY=1")
+
+
+CERTIFICATE = f"[tls]\ncertificate = '{SELF_SIGNED}'\n"
+
+
+def test_it_is_ready_with_all_its_addresses(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text(
+        f"{CERTIFICATE}[submission]\nlisten = ['127.0.0.1:0']\nlisten_tls = ['127.0.0.1:0']\n"
+        f"[local]\nsocket = '{tmp_path}/run/submit'\n"
+    )
+    server = serve("--config", str(config), *FREE, "--smtp", "[::1]:0")
+
+    server.wait_for(
+        r"ready: smtp 127\.0\.0\.1:\d+, \[::1\]:\d+ · submission 127\.0\.0\.1:\d+ · submissions 127\.0\.0\.1:\d+ "
+        rf"· local {tmp_path}/run/submit · mail for"
+    )
+    assert server.end()[0] == 0
+    assert not (tmp_path / "run/submit").exists()
+
+
+def test_where_people_log_in_nothing_is_taken_before_they_have(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text(f"{CERTIFICATE}[submission]\nlisten_tls = ['127.0.0.1:0']\n")
+    server = serve("--config", str(config), *FREE)
+    port = int(server.wait_for(r"submissions 127\.0\.0\.1:(\d+)")[1])
+    context = ssl.create_default_context(cafile=SELF_SIGNED)
+    with smtplib.SMTP_SSL("127.0.0.1", port, timeout=PATIENCE, context=context) as smtp:
+        smtp.ehlo()
+        assert smtp.mail("root@localhost")[0] == 530
+
+
+def test_a_user_logs_in_with_the_password_that_was_hashed_and_sends(serve, tmp_path):
+    hashed = subprocess.run(
+        [sys.executable, "-m", "mailsponge", "password"], input="correct horse\n", capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    config = tmp_path / "post.toml"
+    config.write_text(
+        f"{CERTIFICATE}[submission]\nlisten_tls = ['127.0.0.1:0']\n[domains.'example.org']\n[users.me]\n{hashed}"
+    )
+    server = serve("--config", str(config), *FREE)
+    port = int(server.wait_for(r"submissions 127\.0\.0\.1:(\d+)")[1])
+    trusting = ssl.create_default_context(cafile=SELF_SIGNED)
+    with smtplib.SMTP_SSL("127.0.0.1", port, "c.example", context=trusting, timeout=PATIENCE) as smtp:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            smtp.login("me", "wrong horse")
+        smtp.login("me@example.org", "correct horse")
+        smtp.sendmail("me@example.org", ["me@example.org"], "Subject: hello\n\nworld\n")
+    status, said = server.end()
+
+    assert status == 0
+    assert "logged-in peer=127.0.0.1 helo=c.example login=me" in said
+    assert (server.data / "login-secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_certificate_that_cannot_be_used_stops_the_start(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text(f"[tls]\ncertificate = '{tmp_path}/none.pem'\n")
+    status, said = serve("--config", str(config), *FREE).ended()
+
+    assert status == 1
+    assert said.startswith(f"mailsponge: {tmp_path}/none.pem: the certificate cannot be read: No such file")
+
+
+def test_after_sighup_a_certificate_that_cannot_be_used_changes_nothing(serve, tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text(CERTIFICATE)
+    server = serve("--config", str(config), *FREE)
+    port = server.port()
+
+    config.write_text(f"[tls]\ncertificate = '{tmp_path}/none.pem'\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for(r"not reloaded, all stays as it was: .*none\.pem: the certificate cannot be read")
+
+    send(port, "root@localhost")
+    assert server.end()[0] == 0
+
+
+def test_a_trusted_user_who_does_not_exist_stops_the_start(tmp_path):
+    config = tmp_path / "post.toml"
+    config.write_text("[local]\ntrusted = ['nobody', 'no-such-user']\n")
+
+    with pytest.raises(ConfigError, match=r"post\.toml:2: local\.trusted names no-such-user, who is no user"):
+        rules_of(read(Wish(config), MACHINE))
 
 
 MACHINE = Machine("box.example", "ann", Path("/home/ann/mail"))

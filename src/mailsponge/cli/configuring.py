@@ -15,6 +15,7 @@ from mailsponge.cli import output
 from mailsponge.config import Machine
 from mailsponge.config.inforce import MASK, InForce, in_force
 from mailsponge.config.reference import as_toml
+from mailsponge.server.certificate import Certificate
 
 _WIDEST: Final = 100
 """Characters of a line of prose; longer ones are hard to read."""
@@ -47,6 +48,10 @@ def check(file: Path) -> None:
     """
     loaded = daemon.read(daemon.Wish(config=file), Machine.here())
     daemon.rules_of(loaded)
+    daemon.account_of(loaded.config)
+    files = daemon.tls_files_of(loaded.config)
+    if files is not None:
+        Certificate(files)
     users, domains = loaded.config.users, loaded.config.domains
     click.echo(
         clean.line(

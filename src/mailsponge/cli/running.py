@@ -36,7 +36,7 @@ _NOBODY = (
     "--mailhost",
     metavar="HOST",
     help="Which mail server takes the mail: a host, host:port, or smtp://user@host:587, with the password in "
-    "MAILSPONGE_PASSWORD; or sendmail: [default: MAILSPONGE_MAILHOST, sponge.toml, or localhost:25]",
+    "MAILSPONGE_PASSWORD; or sendmail: [default: MAILSPONGE_MAILHOST, sponge.toml, or this machine's own]",
 )
 @with_rules
 @click.option("--source", "source_name", metavar="S", help="What the command works on, judged by itself.")

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from mailsponge import daemon
 from mailsponge.cli.options import where_mail_is
-from mailsponge.config import Endpoint
+from mailsponge.config import Endpoint, Place
+
+Read = TypeVar("Read")
 
 
-def _addresses(
-    context: click.Context, option: click.Parameter, texts: tuple[str, ...]
-) -> tuple[Endpoint, ...]:
-    try:
-        return tuple(map(Endpoint.parse, texts))
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, option) from error
+def _each(parse: Callable[[str], Read]) -> Callable[..., tuple[Read, ...]]:
+    """Reads each value of an option."""
+
+    def read(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> tuple[Read, ...]:
+        try:
+            return tuple(map(parse, texts))
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, option) from error
+
+    return read
 
 
 @click.command()
 @where_mail_is
 @click.option(
     "--smtp",
-    callback=_addresses,
+    callback=_each(Endpoint.parse),
     multiple=True,
     metavar="ADDR:PORT",
     help="Take mail here; may be given several times. Port 0: any free one. [default: 127.0.0.1:2525]",
 )
-def serve(data: Path | None, config: Path | None, smtp: tuple[Endpoint, ...]) -> None:
+@click.option(
+    "--submission",
+    callback=_each(Endpoint.parse),
+    multiple=True,
+    metavar="ADDR:PORT",
+    help="Take mail here from people and programs that log in. [default: none]",
+)
+@click.option(
+    "--lmtp",
+    callback=_each(Place.parse),
+    multiple=True,
+    metavar="ADDR:PORT|unix:PATH",
+    help="Take mail here from another mail server that speaks LMTP. [default: none]",
+)
+def serve(
+    data: Path | None,
+    config: Path | None,
+    smtp: tuple[Endpoint, ...],
+    submission: tuple[Endpoint, ...],
+    lmtp: tuple[Place, ...],
+) -> None:
     """Run the post office: take mail over SMTP, and keep it.
 
     Without any option it listens on 127.0.0.1, port 2525, for programs on this machine, and has one mailbox: yours.
@@ -50,4 +77,4 @@ def serve(data: Path | None, config: Path | None, smtp: tuple[Endpoint, ...]) ->
     A line with `ready` and the addresses is printed once every one of them is listened on; then comes one line a
     message. SIGTERM and SIGINT end it cleanly, SIGHUP makes it read its configuration again.
     """
-    daemon.serve(daemon.Wish(config, data, smtp))
+    daemon.serve(daemon.Wish(config, data, smtp, submission, lmtp))

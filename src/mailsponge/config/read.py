@@ -14,7 +14,7 @@ from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
-from mailsponge.config.units import Duration, Endpoint, Size
+from mailsponge.config.units import Duration, Endpoint, Place, Size
 from mailsponge.errors import ConfigError
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -133,9 +133,9 @@ def _read(kind: type, value: object) -> object:
 
 def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("a directory is written as text")
+        raise ValueError("a path is written as text")
     if "://" in value:
-        raise ValueError("only a directory can be for now, no database server")
+        raise ValueError("only a directory or a file can be for now, no database server")
     return Path(value).expanduser()
 
 
@@ -151,6 +151,7 @@ _READERS = {
     Size: Size.parse,
     Duration: Duration.parse,
     Endpoint: Endpoint.parse,
+    Place: Place.parse,
     Path: _path,
     Targets: _targets,
     Verifiers: _verifiers,

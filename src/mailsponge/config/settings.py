@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.machine import DEFAULT_LISTEN
-from mailsponge.config.units import Duration, Endpoint, Size
+from mailsponge.config.units import Duration, Endpoint, Place, Size
 
 
 class About(NamedTuple):
@@ -55,6 +55,93 @@ class Smtp(Struct, frozen=True, kw_only=True):
             left_out="mail is taken on 127.0.0.1, port 2525, from this machine alone",
         ),
     ] = DEFAULT_LISTEN
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """Mail from people and programs that log in (RFC 6409): nothing is taken before they have."""
+
+    listen: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["0.0.0.0:587", "[::]:587"]',
+            why="Where mail programs connect, change to TLS (STARTTLS) and log in. Without [tls] it may only be on "
+            "this machine (127.0.0.1, [::1]): elsewhere, passwords would cross the network for all to read.",
+            left_out="there is no submission with STARTTLS",
+        ),
+    ] = ()
+    listen_tls: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["0.0.0.0:465", "[::]:465"]',
+            why="The same with TLS from the first byte, which RFC 8314 prefers to STARTTLS: there is no moment in "
+            "the clear that anybody could tamper with. It needs [tls].",
+            left_out="there is no submission with TLS from the first byte",
+        ),
+    ] = ()
+
+
+class Local(Struct, frozen=True, kw_only=True):
+    """Mail from programs on this machine, through a Unix socket: the kernel says which user each one runs as, so
+    nobody needs a password, and nobody can claim to be another.
+    """
+
+    socket: Annotated[
+        Path | None,
+        About(
+            takes='a path: "/run/mailsponge/submit"',
+            why="Every user of this machine may send through it. SpongeHandler and `mailsponge run` find it by "
+            "themselves at /run/mailsponge/submit, and a user's own at $XDG_RUNTIME_DIR/mailsponge/submit. It needs "
+            "Linux.",
+            left_out="there is no Unix socket; programs use the addresses of smtp.listen",
+        ),
+    ] = None
+    trusted: Annotated[
+        tuple[str, ...],
+        About(
+            takes='a list of users of this machine: ["www-data"]',
+            why="Users whose programs send for many, such as a web application, and may therefore name any sender. "
+            "root may always; all others send as themselves: their name at one of the domains here, or at this "
+            "machine's name.",
+            left_out="root alone chooses the sender",
+        ),
+    ] = ()
+
+
+class Lmtp(Struct, frozen=True, kw_only=True):
+    """Mail that another mail server hands over (LMTP, RFC 2033): accepted for those who live here."""
+
+    listen: Annotated[
+        tuple[Place, ...],
+        About(
+            takes='a list of addresses and ports, or paths: ["127.0.0.1:2424", "unix:/run/mailsponge/lmtp"]',
+            why="Where a mail server in front of this one, such as Postfix, delivers to. It is told of each recipient "
+            "what became of the mail, so that it need not keep a queue for those who were served.",
+            left_out="LMTP is not spoken",
+        ),
+    ] = ()
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """The certificate that this server shows. TLS 1.2 and 1.3 are spoken."""
+
+    certificate: Annotated[
+        Path | None,
+        About(
+            takes='a PEM file: "/etc/letsencrypt/live/mail.example.org/fullchain.pem"',
+            why="The certificate and those it hangs on, in that order. A renewed one is noticed within a minute, "
+            "when a client connects, and at SIGHUP; one that cannot be used is logged, and the old one stays.",
+            left_out="there is no TLS, and no submission from other machines",
+        ),
+    ] = None
+    key: Annotated[
+        Path | None,
+        About(
+            takes='a PEM file: "/etc/letsencrypt/live/mail.example.org/privkey.pem"',
+            why="The private key that belongs to the certificate, without a passphrase. Only the server's user, or "
+            "root if the server is started as root, needs to be able to read it.",
+            left_out="the key is looked for in the certificate's file",
+        ),
+    ] = None
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -267,7 +354,48 @@ class Config(Struct, frozen=True, kw_only=True):
             left_out="$MAILSPONGE_DATA, else mailsponge in the XDG data directory (~/.local/share/mailsponge)",
         ),
     ]
+    user: Annotated[
+        str,
+        About(
+            takes='a user of this machine: "mailsponge"',
+            why="Started as root, the server leaves root's rights to a small parent that opens ports and keys, and "
+            "runs as this user. Whoever finds a hole in a server then has that user's rights, not root's. \"root\" "
+            "keeps root's rights on purpose.",
+            left_out="the user mailsponge, if root starts it and it listens on a port below 1024 or on the network; "
+            "else whoever starts it",
+        ),
+    ] = ""
     smtp: Annotated[Smtp, Section("How mail comes in over SMTP.", "see its settings")] = Smtp()
+    submission: Annotated[
+        Submission,
+        Section(
+            "Mail from people and programs that log in (RFC 6409). Nothing is taken before they have.",
+            "there is no submission",
+        ),
+    ] = Submission()
+    local: Annotated[
+        Local,
+        Section(
+            "Mail from programs on this machine, through a Unix socket. The kernel says which user each one runs as: "
+            "nobody needs a password, and nobody can claim to be another.",
+            "there is no Unix socket",
+        ),
+    ] = Local()
+    lmtp: Annotated[
+        Lmtp,
+        Section(
+            "Mail that another mail server hands over (LMTP, RFC 2033), for those who live here and nobody else.",
+            "LMTP is not spoken",
+        ),
+    ] = Lmtp()
+    tls: Annotated[
+        Tls,
+        Section(
+            "The certificate that this server shows, for STARTTLS and TLS from the first byte. TLS 1.2 and 1.3 are "
+            "spoken.",
+            "there is no TLS",
+        ),
+    ] = Tls()
     limits: Annotated[
         Limits, Section("What one client, or all of them, may use up.", "every limit has its default")
     ] = Limits()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TypeVar
 
 Number = TypeVar("Number", int, float)
@@ -85,6 +86,11 @@ class Endpoint:
             raise ValueError("a port is a number from 0 to 65535")
         return cls(str(address), int(port))
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -96,6 +102,37 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({str(self)!r})"
+
+
+class Place:
+    """Where to listen: an :class:`Endpoint`, or the path of a Unix socket."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, at: Endpoint | Path) -> None:
+        self.at = at
+
+    @classmethod
+    def parse(cls, value: object) -> Place:
+        """Read ``"127.0.0.1:2424"`` or ``"unix:/run/mailsponge/lmtp"``. Raises ValueError."""
+        if not isinstance(value, str) or not value.startswith("unix:"):
+            return cls(Endpoint.parse(value))
+        path = Path(value.removeprefix("unix:")).expanduser()
+        if not path.is_absolute() or "\0" in value:
+            raise ValueError("a Unix socket is named by its whole path: unix:/run/mailsponge/lmtp")
+        return cls(path)
+
+    def __str__(self) -> str:
+        return f"unix:{self.at}" if isinstance(self.at, Path) else str(self.at)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and self.at == other.at
+
+    def __hash__(self) -> int:
+        return hash(self.at)
+
+    def __repr__(self) -> str:
+        return f"Place({str(self)!r})"
 
 
 def _positive(number: Number) -> Number:

@@ -27,18 +27,23 @@ def received(
     id: int | str,  # noqa: A002 - the RFC's word for it
     at: str,
     recipient: Address | None = None,
+    tls: str = "",
+    user: tuple[int, str] | None = None,
 ) -> bytes:
     """The ``Received`` header of one message that came in over SMTP (RFC 5321 section 4.4, RFC 3848).
 
-    ``helo``: what the client called itself. ``peer``: its IP address as text, ``""`` where there is none (a Unix
-    socket). ``by``: this server's name. ``protocol``: see :func:`protocol`. ``id``: the store's number of the message.
-    ``at``: when it came, as :func:`date` writes it. ``recipient``: only when there is exactly one, for a list
-    of them would tell each who else was written to (RFC 5321 section 7.6).
+    ``helo``: what the client called itself. ``peer``: its IP address as text, ``""`` where there is none. ``by``: this
+    server's name. ``protocol``: see :func:`protocol`. ``id``: the store's number of the message. ``at``: when it came,
+    as :func:`date` writes it. ``recipient``: only when there is exactly one, for a list of them would tell each who
+    else was written to (RFC 5321 section 7.6). ``tls``: how the connection was encrypted, in words; empty if it was
+    not. ``user``: uid and name of the user of this machine whose program it came from, by the word of the kernel.
     """
+    origin = f" (local uid {user[0]} ({_name(user[1])}))" if user is not None else _literal(peer)
+    how = f"{protocol} ({tls})" if tls else protocol
     for_whom = f"\r\n\tfor <{recipient}>" if recipient is not None else ""
     return (
-        f"Received: from {_name(helo)}{_literal(peer)}\r\n"
-        f"\tby {_name(by)} with {protocol} id {id}{for_whom};\r\n"
+        f"Received: from {_name(helo)}{origin}\r\n"
+        f"\tby {_name(by)} with {how} id {id}{for_whom};\r\n"
         f"\t{at}\r\n"
     ).encode()
 
@@ -48,13 +53,17 @@ def return_path(reverse_path: Address | None) -> bytes:
     return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
 
 
-def protocol(*, extended: bool, smtputf8: bool = False) -> str:
-    """The registered word for how a message came: SMTP after HELO, ESMTP after EHLO (RFC 3848), UTF8SMTP when SMTPUTF8
-    was asked for (RFC 6531 section 4.3).
+def protocol(
+    *, extended: bool, smtputf8: bool = False, tls: bool = False, login: bool = False, lmtp: bool = False
+) -> str:
+    """The registered word for how a message came: SMTP after HELO, ESMTP after EHLO, LMTP after LHLO (RFC 3848);
+    UTF8SMTP and UTF8LMTP when SMTPUTF8 was asked for (RFC 6531 section 4.3); with an S at the end
+    within TLS, and an A when the client has logged in.
     """
-    if smtputf8:
-        return "UTF8SMTP"
-    return "ESMTP" if extended else "SMTP"
+    if not extended:
+        return "SMTP"
+    plain = "LMTP" if lmtp else "SMTP" if smtputf8 else "ESMTP"
+    return f"{'UTF8' if smtputf8 else ''}{plain}{'S' if tls else ''}{'A' if login else ''}"
 
 
 def date(at: datetime) -> str:

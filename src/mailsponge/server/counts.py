@@ -37,6 +37,8 @@ class Counts:
         "bytes_received",
         "bytes_taken",
         "dismissed",
+        "handshakes_failed",
+        "logins",
         "logins_failed",
         "messages_refused",
         "recipients_refused",
@@ -64,4 +66,7 @@ class Counts:
         """Sessions that the server ended, by why."""
         self.turned_away = _none_of("connections", "address", "stopping")
         """Connections that were not let in, by why."""
+        self.handshakes_failed = 0
+        """Of TLS."""
+        self.logins = 0
         self.logins_failed = 0

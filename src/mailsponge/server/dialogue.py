@@ -11,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mailsponge.admission import Refused, recipient
+from mailsponge.admission import Refused, local_sender, recipient, sender
+from mailsponge.auth.mechanisms import offered
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held
 from mailsponge.server.house import House
+from mailsponge.server.login import Login
+from mailsponge.server.role import Role
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import (
+    Authenticate,
+    AuthResponse,
     Bad,
     Chunk,
     Closed,
@@ -32,6 +37,7 @@ from mailsponge.smtp.events import (
     Quit,
     Recipient,
     Reset,
+    StartTls,
 )
 from mailsponge.smtp.replies import TOO_MANY_ERRORS
 from mailsponge.smtp.server import Server
@@ -44,6 +50,7 @@ NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the mes
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
 TOO_LARGE: Final = "5.3.4"
 """The enhanced code (RFC 3463) of a message that is larger than it may be."""
+NO_CERTIFICATE: Final = Reply(454, "4.7.0", "TLS is not to be had any more; please connect again")
 
 BACKLOG: Final = 8_000_000
 """Bytes of one message that the store may be behind before its sender has to wait."""
@@ -59,28 +66,37 @@ class Dialogue:
     """One session's side of the talk."""
 
     __slots__ = (
-        "_committed",
+        "_answered",
         "_house",
+        "_login",
         "_looked_at",
         "_refusal",
         "_refused",
+        "_role",
         "_witness",
         "client",
         "engine",
         "quit",
         "rules",
+        "send",
         "transaction",
     )
 
-    def __init__(self, house: House, peer: str, committed: Callable[[Reply], None]) -> None:
-        """``committed`` gets the reply to a message whose answer was :data:`held.COMMITTING`."""
+    def __init__(self, house: House, role: Role, client: Client, answered: Callable[[Reply], None]) -> None:
+        """``answered`` gets the reply where the answer was :data:`held.COMMITTING` or :data:`held.LOGGING_IN`."""
         self._house = house
-        self._witness = house.witness
-        self._committed = committed
+        self._role = role
+        self._witness = house.witness_of(role.name)
+        self._answered = answered
         self.rules = house.rules
-        self.engine = Server(self.rules.hostname, self.rules.limits)
-        self.client = Client(peer)
+        mechanisms = offered(self.rules.directory) if role.login else ()
+        offer = role.offer(certificate=house.certificate is not None, mechanisms=mechanisms)
+        self.engine = Server(self.rules.hostname, self.rules.limits, offer)
+        self.send = self.engine.send
+        """Turns an answer into bytes for the peer."""
+        self.client = client
         self.transaction: Transaction | None = None
+        self._login: Login | None = None
         self.quit = False
         self._refused = 0  # recipients, since the last message that was taken
         self._refusal: Reply | None = None  # why the chunks that come cannot be kept
@@ -103,6 +119,15 @@ class Dialogue:
             return decide(self, event)
         assert isinstance(event, Question)
         return event.reply
+
+    def secured(self, how: str) -> bytes:
+        """TLS is agreed on, ``how`` in words. Returns what the server says first, if it is its turn."""
+        self.client = Client(self.client.peer, tls=how, user=self.client.user)
+        if self._role.tls_first:
+            return self.engine.greet()
+        self.forget("starttls")
+        self.engine.tls_started()
+        return b""
 
     def forget(self, why: str) -> None:
         """Drop the transaction, if there is one; ``why`` is a word for the log."""
@@ -131,7 +156,8 @@ class Dialogue:
         """The connection is lost: drop what is not complete. A commit under way goes on, with nobody to tell."""
         if not committing:
             self.forget("connection-lost")
-        self._committed = _nobody_waits
+        self._give_up_login()
+        self._answered = _nobody_waits
 
     def when_store_is_ready(self, then: Callable[[], None]) -> None:
         """Call ``then`` once the store has caught up with what it was given of the message so far."""
@@ -141,17 +167,60 @@ class Dialogue:
         if self.engine.pending:
             return PIPELINED
         self.forget("hello")
-        self.client = Client(self.client.peer, event.name, event.extended)
+        self.client = self.client._replace(helo=event.name, extended=event.extended, lmtp=self._role.lmtp)
         return event.reply
+
+    def _start_tls(self, event: StartTls) -> Answer:
+        if self.engine.pending:  # in the clear, and perhaps somebody else's (RFC 3207 section 6)
+            return PIPELINED
+        return NO_CERTIFICATE if self._house.certificate is None else held.SHAKING_HANDS
+
+    def _authenticate(self, event: Authenticate) -> Answer:
+        rules = self.rules
+        self._login = Login(
+            self._house.logins, rules.directory, self.client, self._witness, self._granted, self._owed
+        )
+        return self._login.begin(event.mechanism, event.initial, rules.login_failures)
+
+    def _auth_response(self, event: AuthResponse) -> Answer:
+        assert self._login is not None
+        return self._login.respond(event.data)
+
+    def _granted(self, user: str) -> None:
+        self.client = self.client._replace(login=user)
+
+    def _owed(self, reply: Reply) -> None:
+        self._answered(reply)
+
+    def _give_up_login(self) -> None:
+        if self._login is not None:
+            self._login.give_up()
+            self._login = None
 
     def _mail(self, event: Mail) -> Answer:
         transaction = Transaction(event, self._house.clock())
+        refused = self._refused_sender(event)
+        if refused is not None:
+            self._witness.sender_refused(self.client, refused)
+            return refused.reply
         shortage = self._house.shortage(event.size or 0)
         if shortage is not None:
             self._witness.not_taken(self.client, transaction, shortage)
             return shortage
         self.transaction = transaction
         return event.reply
+
+    def _refused_sender(self, event: Mail) -> Refused | None:
+        """Why who has logged in, or a program on this machine, may not send in this name."""
+        client, rules = self.client, self.rules
+        if client.login:
+            decision = sender(rules.accounts, client.login, event.reverse_path)
+        elif client.user is not None and client.user.uid not in rules.trusted:
+            hosts = (rules.hostname, *rules.hostnames)
+            decision = local_sender(rules.accounts, hosts, client.user.name, event.reverse_path)
+        else:
+            return None
+        return decision if isinstance(decision, Refused) else None
 
     def _recipient(self, event: Recipient) -> Answer:
         transaction = self.transaction
@@ -233,7 +302,7 @@ class Dialogue:
         else:
             reply = _store_reply(error)
             self._witness.not_kept(self.client, transaction, reply, error)
-        self._committed(reply)
+        self._answered(reply)
 
     def _reset(self, event: Reset) -> Answer:
         self.forget("reset")
@@ -245,6 +314,7 @@ class Dialogue:
         return event.reply
 
     def _bad(self, event: Bad) -> Answer:
+        self._give_up_login()  # if it was one that is cancelled
         if event.reply is TOO_MANY_ERRORS:
             return self._too_many_errors()
         if event.reply.enhanced == TOO_LARGE:
@@ -266,6 +336,30 @@ class Dialogue:
         return transaction, transaction.incoming
 
 
+class LmtpDialogue(Dialogue):
+    """The same in LMTP, where the end of a message is answered for each recipient (RFC 2033 section 4.2).
+
+    All of them get the same answer, for one commit takes the message for all.
+    """
+
+    __slots__ = ("_at_the_end",)
+
+    def __init__(self, house: House, role: Role, client: Client, answered: Callable[[Reply], None]) -> None:
+        super().__init__(house, role, client, answered)
+        self._at_the_end = False
+        self.send = self._send_each
+
+    def answer(self, event: Event) -> Answer:
+        """Decide about one event."""
+        self._at_the_end = type(event) is EndOfData
+        return super().answer(event)
+
+    def _send_each(self, reply: Reply) -> bytes:
+        if self._at_the_end and reply.code != 421:
+            return self.engine.send_each((reply,) * self.engine.recipients)
+        return self.engine.send(reply)
+
+
 def _nobody_waits(reply: Reply) -> None:
     """Take a reply whose connection is lost; the store has logged what became of the message."""
 
@@ -276,6 +370,9 @@ def _store_reply(error: StoreError) -> Reply:
 
 _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     Hello: Dialogue._hello,
+    StartTls: Dialogue._start_tls,
+    Authenticate: Dialogue._authenticate,
+    AuthResponse: Dialogue._auth_response,
     Mail: Dialogue._mail,
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,

@@ -13,3 +13,7 @@ PEER_DEAF: Final = 4
 """The peer does not read its replies."""
 LEAVING: Final = 8
 """The last word is said, or the peer is gone."""
+SHAKING_HANDS: Final = 16
+"""TLS is being agreed on."""
+LOGGING_IN: Final = 32
+"""A password is being checked, or the client has to wait for having guessed: the reply is owed by the login."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailsponge.mail.reply import Reply
+from mailsponge.server.certificate import Certificate
+from mailsponge.server.login import Logins
 from mailsponge.server.rules import Rules
 from mailsponge.server.witness import Witness
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
@@ -37,8 +39,15 @@ class House(Protocol):
         """Where messages go."""
 
     @property
-    def witness(self) -> Witness:
-        """Who is told what happens."""
+    def certificate(self) -> Certificate | None:
+        """What the server shows; without one there is no TLS."""
+
+    @property
+    def logins(self) -> Logins:
+        """What all logins share."""
+
+    def witness_of(self, role: str) -> Witness:
+        """Who is told what happens to clients of that role."""
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
+import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from mailsponge import clock
-from mailsponge.config import Endpoint
-from mailsponge.errors import UsageError
 from mailsponge.mail.reply import Reply
 from mailsponge.server import load
+from mailsponge.server.certificate import Certificate
 from mailsponge.server.counts import Counts
 from mailsponge.server.doors import Doors
+from mailsponge.server.entrance import QUEUE, Entrance
 from mailsponge.server.house import Guest
 from mailsponge.server.load import Disk
+from mailsponge.server.login import NONCE_LENGTH, Logins
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
 from mailsponge.server.witness import Witness
@@ -26,14 +27,16 @@ GRACE = 5.0
 """Seconds that sessions get to end once the listener stops."""
 READ_AT_ONCE = 256 * 1024
 """Bytes that one read takes at most."""
-QUEUE = 512
-"""Connections that the kernel keeps until they are taken; and as many are taken at a time."""
+
+
+def _nonce() -> str:
+    return secrets.token_urlsafe(NONCE_LENGTH)
 
 
 class Listener:
     """Takes connections, and keeps the sessions that are open.
 
-    ``rules`` may be replaced at any time; sessions go by what they began with.
+    ``rules`` and ``certificate`` may be replaced at any time; sessions go by what they began with.
     """
 
     def __init__(
@@ -41,19 +44,22 @@ class Listener:
         rules: Rules,
         store: Store,
         now: clock.Clock = clock.now,
-        *,
+        certificate: Certificate | None = None,
+        nonce: Callable[[], str] = _nonce,
         free: Callable[[], int] | None = None,
     ) -> None:
-        """Make it within a running event loop. ``free`` tells how many bytes the store's disk has left; without it,
-        that is nobody's concern.
+        """Make it within a running event loop; without a ``certificate`` there is no TLS. ``free`` tells how many
+        bytes the store's disk has left; without it, that is nobody's concern.
         """
         self.rules = rules
+        self.certificate = certificate
         self.store = store
         self.clock: Callable[[], float] = now
         self.loop = asyncio.get_running_loop()
+        self.logins = Logins(self.loop, nonce)
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self.busy = False
-        self.witness = Witness()
+        self._witnesses: dict[str, Witness] = {}
         self._disk = None if free is None else Disk(free)
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
@@ -62,22 +68,14 @@ class Listener:
         self._emptied = asyncio.Event()
         self._stopping = False
 
-    async def start(self, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
-        """Listen on each address; returns them with the ports they really have.
-
-        Raises UsageError when an address cannot be had; then none is listened on.
-        """
-        sockets: list[socket.socket] = []
-        try:
-            sockets.extend(_bound(endpoint) for endpoint in endpoints)
-        except UsageError:
-            for bound in sockets:
-                bound.close()
-            raise
-        for bound in sockets:
-            server = await self.loop.create_server(lambda: Session(self), sock=bound, backlog=QUEUE)
-            self._servers.append(server)
-        return tuple(Endpoint(*bound.getsockname()[:2]) for bound in sockets)
+    async def start(self, entrances: Iterable[Entrance]) -> None:
+        """Take connections at each entrance; what stops the listener closes them, too."""
+        for entrance in entrances:
+            self.witness_of(entrance.role.name)  # it is counted from the first moment, be it nothing
+            sessions = partial(Session, self, entrance.role)
+            unix = entrance.socket.family == socket.AF_UNIX
+            serve = self.loop.create_unix_server if unix else self.loop.create_server
+            self._servers.append(await serve(sessions, sock=entrance.socket, backlog=QUEUE))
 
     async def stop(self, grace: float = GRACE) -> None:
         """Take no more connections, let each session end, and cut off what has not after ``grace`` seconds."""
@@ -92,6 +90,7 @@ class Listener:
         except TimeoutError:
             for guest in tuple(self._guests):
                 guest.abort()
+        self.logins.checks.close()
 
     def accept(self, incoming: Incoming, acceptance: Acceptance, done: Done) -> None:
         """Have the store accept a message at the end of this turn of the loop, with all others that end in it.
@@ -113,7 +112,6 @@ class Listener:
         refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
         if refusal is None:
             self._guests.add(guest)
-            self.witness.counts.sessions += 1
             self._weigh()
         return refusal
 
@@ -128,7 +126,11 @@ class Listener:
     @property
     def counts(self) -> Mapping[str, Counts]:
         """What happened so far, by role."""
-        return {"smtp": self.witness.counts}
+        return {role: witness.counts for role, witness in self._witnesses.items()}
+
+    def witness_of(self, role: str) -> Witness:
+        """Who is told what happens to clients of that role."""
+        return self._witnesses.setdefault(role, Witness())
 
     @property
     def inside(self) -> int:
@@ -152,41 +154,3 @@ class Listener:
     def _note_if_empty(self) -> None:
         if self._stopping and not self._guests:
             self._emptied.set()
-
-
-def _bound(endpoint: Endpoint) -> socket.socket:
-    """A socket that has the address. Raises UsageError that says what to do."""
-    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it: a reply goes out at once, and does not wait for an acknowledgement of the one before.
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(
-                socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1
-            )  # IPv4 has a line of its own in the settings
-        bound.bind((endpoint.host, endpoint.port))
-        bound.listen(QUEUE)
-    except OSError as error:
-        bound.close()
-        raise UsageError(f"cannot listen on {endpoint}: {_what_to_do(error, endpoint)}") from error
-    return bound
-
-
-def _what_to_do(error: OSError, endpoint: Endpoint) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return (
-                f"port {endpoint.port} is taken by another program (`ss -ltnp` shows which); "
-                "stop it, or choose another port, such as --smtp 127.0.0.1:2526"
-            )
-        case errno.EACCES:
-            return (
-                f"port {endpoint.port} needs more rights; start as root or with CAP_NET_BIND_SERVICE, "
-                "or choose a port above 1023"
-            )
-        case errno.EADDRNOTAVAIL:
-            return "this machine has no such address; `ip address` shows those it has"
-        case number:
-            return os.strerror(number or 0)

@@ -62,16 +62,34 @@ def dismissed(client: Client, because: str, reply: Reply | None) -> None:
         _say(f"dismissed {_client(client)} because={because}{f' reply={_said(reply)}' if reply else ''}")
 
 
-def not_logged_in(client: Client, mechanism: str, reply: Reply) -> None:
-    """Somebody could not prove who they are. What they said they are is not told: it may be a password."""
+def sender_refused(client: Client, why: str, reply: Reply) -> None:
+    """A transaction could not begin, for its sender is not the client's."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"not-logged-in {_client(client)} mechanism={_bare(mechanism)} reply={_said(reply)}")
+        _say(f"sender-refused {_client(client)} reply={_said(reply)} why={_sentence(why)}")
 
 
-def turned_away(peer: str, reply: Reply) -> None:
+def logged_in(client: Client, user: str) -> None:
+    """Somebody has logged in."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"logged-in {_client(client)} login={_bare(user)}")
+
+
+def not_logged_in(client: Client, why: str, reply: Reply) -> None:
+    """Somebody could not log in. What was typed is not told: people type their password where the name belongs."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"not-logged-in {_client(client)} reply={_said(reply)} why={_sentence(why)}")
+
+
+def no_tls(client: Client, why: str) -> None:
+    """TLS could not be agreed on, or failed later; ``why`` is OpenSSL's word, or ours."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"no-tls {_client(client)} why={_sentence(why)}")
+
+
+def turned_away(client: Client, reply: Reply) -> None:
     """A connection was not let in."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"turned-away peer={_bare(peer)} reply={_said(reply)}")
+        _say(f"turned-away {_whence(client)} reply={_said(reply)}")
 
 
 class _Line(logging.LogRecord):
@@ -94,13 +112,20 @@ def _say(text: str) -> None:
 def _who(client: Client, transaction: Transaction) -> str:
     sender = transaction.reverse_path
     return (
-        f"peer={_bare(client.peer)} helo={_bare(client.helo)} "
+        f"{_client(client)} "
         f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
     )
 
 
 def _client(client: Client) -> str:
-    return f"peer={_bare(client.peer)} helo={_bare(client.helo)}"
+    return f"{_whence(client)} helo={_bare(client.helo)}"
+
+
+def _whence(client: Client) -> str:
+    if client.user is None:
+        login = f" login={_bare(client.login)}" if client.login else ""
+        return f"peer={_bare(client.peer)}{login}"
+    return f"peer=local uid={client.user.uid} user={_bare(client.user.name)}"
 
 
 def _recipients(transaction: Transaction) -> str:

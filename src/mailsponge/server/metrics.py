@@ -85,7 +85,14 @@ DISMISSED: Final = _by_role(
     "its replies in time), pipelined (it did not wait where it must) or made too many errors, or because of stopping.",
     "because",
 )
-LOGINS_FAILED: Final = _by_role("logins_failed_total", "Tries to log in with a wrong name or password.")
+HANDSHAKES_FAILED: Final = _by_role(
+    "tls_failed_total", "Connections on which TLS could not be agreed on, or failed later."
+)
+LOGINS: Final = _by_role("logins_total", "Clients that have logged in.")
+LOGINS_FAILED: Final = _by_role(
+    "logins_failed_total",
+    "Tries to log in that were refused: wrong names and passwords, and too many of them.",
+)
 BYTES_RECEIVED: Final = _by_role(
     "received_bytes_total", "All bytes that clients sent, commands and messages."
 )
@@ -121,8 +128,8 @@ FAILED: Final = Description(
 BUILD: Final = Description("mailsponge_build_info", Kind.GAUGE, "Always 1.", ("version",))
 
 ALL: Final = (
-    TAKEN, BYTES_TAKEN, REFUSED, RECIPIENTS, ABANDONED, SESSIONS, TURNED_AWAY, DISMISSED, LOGINS_FAILED,
-    BYTES_RECEIVED, OPEN, BUSY, HELD, MAILS, FREE, COMMIT, COMMITTED, FAILED, BUILD,
+    TAKEN, BYTES_TAKEN, REFUSED, RECIPIENTS, ABANDONED, SESSIONS, TURNED_AWAY, DISMISSED, HANDSHAKES_FAILED, LOGINS,
+    LOGINS_FAILED, BYTES_RECEIVED, OPEN, BUSY, HELD, MAILS, FREE, COMMIT, COMMITTED, FAILED, BUILD,
 )  # fmt: skip
 
 
@@ -191,6 +198,8 @@ def _of_roles(counts: Mapping[str, Counts]) -> Iterator[Metric]:
     yield _plain(SESSIONS, {role: count.sessions for role, count in counts.items()})
     yield _labelled(TURNED_AWAY, {role: count.turned_away for role, count in counts.items()})
     yield _labelled(DISMISSED, {role: count.dismissed for role, count in counts.items()})
+    yield _plain(HANDSHAKES_FAILED, {role: count.handshakes_failed for role, count in counts.items()})
+    yield _plain(LOGINS, {role: count.logins for role, count in counts.items()})
     yield _plain(LOGINS_FAILED, {role: count.logins_failed for role, count in counts.items()})
     yield _plain(BYTES_RECEIVED, {role: count.bytes_received for role, count in counts.items()})
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailsponge.accounts import Accounts
+from mailsponge.auth.directory import Directory
 from mailsponge.config import Config
 from mailsponge.smtp.limits import Limits
 
@@ -22,6 +24,14 @@ class Rules(NamedTuple):
     """Seconds from DATA to the end of the message."""
     connections: int
     connections_per_address: int
+    directory: Directory
+    """Who may log in."""
+    login_failures: int
+    """Wrong passwords that an address may send in an hour."""
+    trusted: frozenset[int] = frozenset({0})
+    """The uids of local users who choose the sender."""
+    hostnames: tuple[str, ...] = ()
+    """What this machine is called beside ``hostname``: a local user's sender may be there."""
     command_deadline_under_load: float = 10.0
     """Seconds in place of ``command_deadline`` while most of the connections are in use."""
     least_data_rate: float = 1000.0
@@ -32,8 +42,15 @@ class Rules(NamedTuple):
     """Bytes of the disk that are left free."""
 
     @classmethod
-    def of(cls, config: Config, accounts: Accounts) -> Rules:
-        """Take what the listener needs out of the configuration."""
+    def of(
+        cls,
+        config: Config,
+        accounts: Accounts,
+        directory: Directory,
+        trusted: Iterable[int] = (),
+        hostnames: Iterable[str] = (),
+    ) -> Rules:
+        """Take what the listener needs out of the configuration; ``trusted`` are uids beside root's."""
         limits = config.limits
         return cls(
             config.hostname,
@@ -49,6 +66,10 @@ class Rules(NamedTuple):
             float(limits.message_deadline),
             limits.connections,
             limits.connections_per_address,
+            directory,
+            limits.login_failures,
+            frozenset({0, *trusted}),
+            tuple(hostnames),
             command_deadline_under_load=float(limits.command_deadline_under_load),
             least_data_rate=float(limits.least_data_rate),
             memory=int(limits.memory),

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from mailsponge.mail.reply import Reply
-from mailsponge.server import held
+from mailsponge.server import held, unix
 from mailsponge.server.deadline import Deadline
-from mailsponge.server.dialogue import PIPELINED, Dialogue
+from mailsponge.server.dialogue import PIPELINED, Dialogue, LmtpDialogue
 from mailsponge.server.house import House
 from mailsponge.server.load import TOO_SLOW, Pace
+from mailsponge.server.role import Role
+from mailsponge.server.tls import Tunnel
+from mailsponge.server.transaction import Client
 from mailsponge.smtp.events import NEED_DATA
+from mailsponge.smtp.replies import START_TLS
 
 STOPPING: Final = Reply(421, "4.3.2", "This server is stopping; please come again in a minute")
 
@@ -24,6 +28,8 @@ LINGER: Final = 5.0
 """Seconds to read on after the last word until the peer closes. Closing first, with bytes unread, would reset the
 connection, and the peer might lose the reply that tells it why."""
 LINGER_STOPPING: Final = 1.0
+SHAKE_HANDS: Final = 30.0
+"""Seconds for agreeing on TLS, which takes a client less than one; or the deadline of a command, if that is less."""
 REPLIES_AT_ONCE: Final = 200
 """Replies gathered for one write; more are written in between, so that a peer who does not read is noticed."""
 
@@ -46,18 +52,22 @@ class Session(asyncio.BufferedProtocol):
         "_patience",
         "_peer_done",
         "_reading",
+        "_role",
         "_silent_due",
         "_stopping",
         "_time",
         "_transport",
+        "_witness",
     )
 
     _transport: asyncio.Transport
     _deadline: Deadline
     _dialogue: Dialogue
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, role: Role) -> None:
         self._house = house
+        self._role = role
+        self._witness = house.witness_of(role.name)
         self._time: Callable[[], float] = house.loop.time
         self._held = held.NOT
         self._reading = True
@@ -76,19 +86,24 @@ class Session(asyncio.BufferedProtocol):
         self._transport = transport = cast(
             "asyncio.Transport", transport
         )  # uvloop's is one in all but descent
-        name = transport.get_extra_info("peername")
-        self._dialogue = Dialogue(self._house, name[0] if isinstance(name, tuple) else "", self._committed)
-        peer = self._dialogue.client.peer
+        client = _client(transport)
+        dialogue = LmtpDialogue if self._role.lmtp else Dialogue
+        self._dialogue = dialogue(self._house, self._role, client, self._answered)
         self._be_patient()
         self._deadline = Deadline(self._house.loop, self._silent_due, self._missed)
-        refusal = self._house.enter(self, peer)
-        if refusal is None:
-            transport.write(self._dialogue.engine.greet())
-        else:
-            self._house.witness.turned_away(peer, refusal)
+        refusal = self._house.enter(self, client.peer)
+        if refusal is not None:
+            self._witness.turned_away(client, refusal)
             self._held = held.LEAVING
-            transport.write(refusal.encoded)
+            if not self._role.tls_first:  # else nobody could read it
+                transport.write(refusal.encoded)
             transport.close()
+            return
+        self._witness.counts.sessions += 1
+        if self._role.tls_first:
+            self._shake_hands()
+        else:
+            transport.write(self._dialogue.engine.greet())
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport shall put what it reads."""
@@ -100,7 +115,7 @@ class Session(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and act on them unless something holds the session up."""
-        self._house.witness.counts.bytes_received += len(data)
+        self._witness.counts.bytes_received += len(data)
         if not self._held:
             self._dialogue.engine.receive_data(data)
             self._pump()
@@ -135,6 +150,20 @@ class Session(asyncio.BufferedProtocol):
         """The peer reads again."""
         self._resume(held.PEER_DEAF)
 
+    # What the tunnel tells, beside the same as any transport.
+
+    def secured(self, how: str) -> None:
+        """TLS is agreed on: from here on nothing of what was said before counts."""
+        first_word = self._dialogue.secured(how)
+        if first_word:
+            self._out.append(first_word)
+        self._resume(held.SHAKING_HANDS)
+
+    def not_secured(self, why: str) -> None:
+        """TLS has failed, and the connection is closing."""
+        self._witness.no_tls(self._dialogue.client, why)
+        self._held |= held.LEAVING
+
     # What the listener tells.
 
     def hurry(self) -> None:
@@ -148,7 +177,9 @@ class Session(asyncio.BufferedProtocol):
     def stop(self) -> None:
         """Say 421 and go, at once or when the commit under way is done."""
         self._stopping = True
-        if not self._held & (held.COMMITTING | held.LEAVING):
+        if self._held & held.SHAKING_HANDS:
+            self.abort()
+        elif not self._held & (held.COMMITTING | held.LEAVING):
             self._leave("stopping", STOPPING, LINGER_STOPPING)
 
     def abort(self) -> None:
@@ -163,7 +194,7 @@ class Session(asyncio.BufferedProtocol):
         event = next_event()
         if event is NEED_DATA:
             return
-        send, answer_to, out = self._dialogue.engine.send, self._dialogue.answer, self._out
+        send, answer_to, out = self._dialogue.send, self._dialogue.answer, self._out
         while event is not NEED_DATA:
             answer = answer_to(event)
             if isinstance(answer, Reply):
@@ -180,15 +211,15 @@ class Session(asyncio.BufferedProtocol):
         self._move_deadline()
         self._flush()
 
-    def _committed(self, reply: Reply) -> None:
-        """The message is in the store, or could not be put there."""
+    def _answered(self, reply: Reply) -> None:
+        """The message is in the store, or could not be put there; or it is known who has logged in, or has not."""
         if self._held & held.LEAVING:
             return
-        self._out.append(self._dialogue.engine.send(reply))
+        self._out.append(self._dialogue.send(reply))
         if self._stopping:
             self._leave("stopping", STOPPING, LINGER_STOPPING)
         else:
-            self._resume(held.COMMITTING)
+            self._resume(held.COMMITTING | held.LOGGING_IN)
 
     def _hold(self, reason: int) -> None:
         """Ask for no more events for now."""
@@ -198,6 +229,10 @@ class Session(asyncio.BufferedProtocol):
         elif reason == held.STORE_BEHIND:
             self._listen(False)
             self._dialogue.when_store_is_ready(self._store_is_ready)
+        elif reason == held.SHAKING_HANDS:
+            self._out.append(self._dialogue.send(START_TLS))
+            self._flush()
+            self._shake_hands()
 
     def _resume(self, reason: int) -> None:
         """One reason to hold the session up is gone."""
@@ -214,6 +249,17 @@ class Session(asyncio.BufferedProtocol):
     def _store_is_ready(self) -> None:
         self._pace = None  # what did not come meanwhile was not the peer's doing
         self._resume(held.STORE_BEHIND)
+
+    def _shake_hands(self) -> None:
+        """Put TLS between this session and its transport."""
+        certificate = self._house.certificate
+        if certificate is None:  # a reload took it away, and this address is still listened on
+            self.not_secured("there is no certificate any more")
+            self.abort()
+            return
+        self._held |= held.SHAKING_HANDS
+        self._transport = Tunnel(certificate.current(), self._transport, self, self._house.buffer)
+        self._deadline.set(self._time() + min(SHAKE_HANDS, self._dialogue.rules.command_deadline))
 
     # The socket and the clock.
 
@@ -261,6 +307,9 @@ class Session(asyncio.BufferedProtocol):
             if not self._held & held.COMMITTING:
                 self._dialogue.dismiss("deaf", None)
             self._transport.abort()
+        elif self._held & held.SHAKING_HANDS:
+            self._witness.no_tls(self._dialogue.client, "it was not agreed on in time")
+            self._transport.abort()
         elif self._held:  # it is the store that takes its time, not the peer
             self._deadline.set(self._time() + self._dialogue.rules.command_deadline)
         elif self._is_over():
@@ -281,7 +330,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _move_deadline(self) -> None:
         """Something happened: give the peer its time anew."""
-        if self._held & held.LEAVING:
+        if self._held & (held.LEAVING | held.SHAKING_HANDS):
             return
         self._be_patient()
         if self._dialogue.in_message:
@@ -305,3 +354,12 @@ class Session(asyncio.BufferedProtocol):
         pace = self._pace
         due = self._silent_due
         self._deadline.set(due if pace is None else min(due, self._message_due, pace.due))
+
+
+def _client(transport: asyncio.Transport) -> Client:
+    """Who is at the other end, by the word of the kernel."""
+    name = transport.get_extra_info("peername")
+    if isinstance(name, tuple):
+        return Client(name[0])
+    user = unix.peer(transport.get_extra_info("socket"))
+    return Client(str(user), user=user)

@@ -11,6 +11,7 @@ from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
 from mailsponge.mail.trace_header import date, protocol, received, return_path
+from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.protocol import Acceptance, Incoming, Step
 
@@ -25,11 +26,19 @@ class Client(NamedTuple):
     """Who is at the other end."""
 
     peer: str
-    """Its IP address; ``""`` where there is none."""
+    """Its IP address, or which user of this machine it is."""
     helo: str = ""
     """What it calls itself: unproven."""
     extended: bool = False
     """It said EHLO."""
+    tls: str = ""
+    """How it is encrypted, in words; empty in the clear."""
+    lmtp: bool = False
+    """It said LHLO."""
+    user: LocalUser | None = None
+    """Whose program it is, if it came through the Unix socket."""
+    login: str = ""
+    """Who has logged in, as the configuration names them; empty: nobody."""
 
 
 class Transaction:
@@ -94,7 +103,13 @@ class Transaction:
         """The message itself begins: put the trace on top (RFC 5321 section 4.4)."""
         self.incoming = incoming
         self.arrived_at = at
-        self._protocol = protocol(extended=client.extended, smtputf8=self._mail.smtputf8)
+        self._protocol = protocol(
+            extended=client.extended,
+            smtputf8=self._mail.smtputf8,
+            tls=bool(client.tls),
+            login=bool(client.login),
+            lmtp=client.lmtp,
+        )
         trace = received(
             helo=client.helo,
             peer=client.peer,
@@ -103,12 +118,15 @@ class Transaction:
             id=incoming.id,
             at=_date(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,
+            tls=client.tls,
+            user=client.user,
         )
         incoming.write(return_path(self._mail.reverse_path) + trace)
 
     def acceptance(self, client: Client, at: float) -> Acceptance:
         """What the store keeps with the message, which is complete ``at`` this moment."""
         mail = self._mail
+        how = f"{self._protocol}, logged in as {client.login}" if client.login else self._protocol
         return Acceptance(
             Envelope(
                 mail.reverse_path,
@@ -124,7 +142,7 @@ class Transaction:
             client.helo,
             tuple(self.reasons),
             (
-                Step(self._began_at, "came", self._protocol),
+                Step(self._began_at, "came", how),
                 *self._refusals(),
                 Step(at, "complete", "all of it has come"),
             ),

@@ -64,12 +64,27 @@ class Witness:
         else:
             logline.dismissed(client, because, reply)
 
-    def turned_away(self, peer: str, reply: Reply) -> None:
+    def turned_away(self, client: Client, reply: Reply) -> None:
         """A connection was not let in."""
         self.counts.turned_away[_TURNED_AWAY.get(reply, "stopping")] += 1
-        logline.turned_away(peer, reply)
+        logline.turned_away(client, reply)
 
-    def not_logged_in(self, client: Client, mechanism: str, reply: Reply) -> None:
+    def sender_refused(self, client: Client, refused: Refused) -> None:
+        """A transaction could not begin, for its sender is not the client's."""
+        self.counts.messages_refused["policy"] += 1
+        logline.sender_refused(client, refused.reason, refused.reply)
+
+    def logged_in(self, client: Client, user: str) -> None:
+        """Somebody has logged in."""
+        self.counts.logins += 1
+        logline.logged_in(client, user)
+
+    def not_logged_in(self, client: Client, because: str, reply: Reply) -> None:
         """Somebody could not prove who they are."""
         self.counts.logins_failed += 1
-        logline.not_logged_in(client, mechanism, reply)
+        logline.not_logged_in(client, because, reply)
+
+    def no_tls(self, client: Client, because: str) -> None:
+        """TLS could not be agreed on, or failed later."""
+        self.counts.handshakes_failed += 1
+        logline.no_tls(client, because)

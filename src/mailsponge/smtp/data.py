@@ -65,11 +65,16 @@ class Decoder:
 
     def _content(self, raw: bytes, stuffed: bool) -> bytes:
         """What ``raw`` says, up to the first thing wrong in it."""
-        content = raw.replace(_CRLF_DOT, _CRLF) if stuffed else raw
+        content = witness = raw
+        if stuffed:
+            # One search serves two ends: the CRLFs it found need not be looked through for bare ones.
+            # The space keeps a bare CR from meeting a bare LF.
+            parts = raw.split(_CRLF_DOT)
+            content, witness = _CRLF.join(parts), b" ".join(parts)
         if content and not self._begun:
             self._begun = True
             content = content[len(_CRLF) :]
-        return self._soundness.take(content)
+        return self._soundness.take(content, witness)
 
 
 def _find_end(held: bytes, data: bytes, start: int) -> tuple[int, bool]:

@@ -25,6 +25,7 @@ has counted, a line of base64, or nothing at all while TLS is due.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from mailsponge.errors import ProtocolError
 from mailsponge.mail.reply import Reply
@@ -75,11 +76,8 @@ _SESSION_OVER = Closed()
 _SOUND_END = EndOfData(None)
 _OUT_OF_STEP = Step(BDAT.refused, BDAT.refused)
 # Reading a member off its enum is slow in Python 3.11, and these are needed at every command.
-_READY = State.READY
-_CHUNK = State.CHUNK
 _SPOILT = State.SPOILT
 _SECURING = State.SECURING
-_AUTHENTICATING = State.AUTHENTICATING
 _CLOSED = State.CLOSED
 
 
@@ -106,6 +104,7 @@ class Server:
         "_offer",
         "_over",
         "_owed",
+        "_places",
         "_read",
         "_recipients",
         "_row",
@@ -126,7 +125,8 @@ class Server:
         self._offer = offer
         self._buffer = ReceiveBuffer(limits.command_line)
         self._state = State.CONNECTED
-        self._row, self._read = _PLACES[offer.lmtp][State.CONNECTED]
+        self._places = _PLACES[offer.lmtp]
+        self._row, self._read, _ = self._places[State.CONNECTED]
         self._owed: Question | None = _Greeting()  # the question that waits for its answer
         self._step: Step | None = GREETING  # where that answer leads; None: nowhere
         self._decoder: Decoder | None = None  # there is one exactly while the message after DATA is read
@@ -213,21 +213,17 @@ class Server:
             return self._give_up(reply)
         if code < 400:
             self._take(owed, code)
-        elif code >= 500 and type(owed) in _LOGINS:
-            self._failures += 1
-        if type(owed) is EndOfData and self._offer.lmtp:
-            raise ProtocolError("LMTP owes one reply for each recipient at the end of data: call send_each()")
+        else:
+            self._refuse(owed, code)
         self._owed = None
         step = self._step
         if step is not None:
             state = step.taken if code < 400 else step.refused
-            if code == 334 and step.asked is not None:
-                state = step.asked
             if state is not self._state:
                 self._enter(state)
         return reply.encoded
 
-    def send_each(self, answers: Sequence[Reply]) -> bytes:
+    def send_each(self, replies: Sequence[Reply]) -> bytes:
         """Answer the end of data in LMTP: one reply for each recipient that was taken, in their order (RFC 2033 4.2).
 
         Raises ProtocolError when that was not asked, when there are more or fewer replies than recipients, and for
@@ -236,16 +232,16 @@ class Server:
         owed = self._owed
         if type(owed) is not EndOfData or not self._offer.lmtp:
             raise ProtocolError(f"send_each() answers the end of data in LMTP alone, and not {owed!r}")
-        if len(answers) != self._recipients:
-            raise ProtocolError(f"{self._recipients} recipients were taken; there are {len(answers)} replies")
-        for answer in answers:
-            if answer.code == 421:
+        if len(replies) != self._recipients:
+            raise ProtocolError(f"{self._recipients} recipients were taken; there are {len(replies)} replies")
+        for reply in replies:
+            if reply.code == 421:
                 raise ProtocolError("421 ends the session: say it with send()")
-            if answer.code < 400:
-                self._take(owed, answer.code)
+            if reply.code < 400:
+                self._check_end(owed, reply.code)
         self._owed = None
         self._enter(END_OF_DATA.taken)
-        return b"".join(answer.encoded for answer in answers)
+        return b"".join(reply.encoded for reply in replies)
 
     def tls_started(self) -> None:
         """TLS is in place after STARTTLS: everything that was said in the clear is forgotten (RFC 3207 section 4.2).
@@ -264,14 +260,11 @@ class Server:
     # What is read, state by state.
 
     def _read_line(self) -> Event:
+        """The event that a command line means, in this state."""
         buffer = self._buffer
         line = buffer.line() if buffer.data else None
-        if line is not None:
-            return self._read_command(line)
-        return self._wait()
-
-    def _read_command(self, line: bytes | Reply) -> Event:
-        """The event that a line means, in this state."""
+        if line is None:
+            return self._wait()
         said = syntax.text(line) if isinstance(line, bytes) else line
         if isinstance(said, Reply):
             if isinstance(line, bytes) and line[:4].upper() == b"BDAT":
@@ -285,12 +278,11 @@ class Server:
                 return self._mistake(syntax.not_a_command(said))
             verb = "STARTTLS"
             step = self._row[verb]
-        argument = said[len(verb) + 1 :]
         if isinstance(step, Reply):
             return self._mistake(step)
         if verb == "BDAT":
-            return self._read_bdat(step, argument)
-        event = self._question(verb, argument)
+            return self._read_bdat(step, said[5:])
+        event = self._question(verb, said[len(verb) + 1 :])
         if isinstance(event, Reply):
             return self._mistake(event)
         self._owed = event
@@ -339,7 +331,7 @@ class Server:
             self._unwanted_left -= stop - buffer.at
             buffer.read_to(stop)
         self._unwanted = None
-        self._row, self._read = _PLACES[self._offer.lmtp][self._state]
+        self._read = self._places[self._state].read
         if (
             self._state is _SPOILT
         ):  # chunks on their way after a refused one are no mistake (RFC 3030 section 2)
@@ -403,7 +395,7 @@ class Server:
         offer = self._offer
         if offer.auth_required and not self._authenticated:
             return replies.AUTH_REQUIRED if self._auth_is_safe() else replies.TLS_REQUIRED
-        event = syntax.mail(argument, self._extended, bool(offer.auth) and self._auth_is_safe())
+        event = syntax.mail(argument, self._extended, offer.auth != () and self._auth_is_safe())
         if isinstance(event, Mail) and event.size is not None and event.size > self._limits.message_size:
             return Bad(replies.too_large(self._limits.message_size))  # RFC 1870 section 6.1
         return event
@@ -475,8 +467,7 @@ class Server:
     def _take(self, owed: Question, code: int) -> None:
         """What follows, beside the next state, when a command is answered 2yz or 3yz."""
         kind = type(owed)
-        fitting = _FITTING.get(kind)
-        if (code >= 300) if fitting is None else (code not in fitting):
+        if (code >= 300 or kind in _FITTING) and code not in _FITTING.get(kind, ()):
             raise ProtocolError(f"{code} cannot be the answer to {owed!r}: {_FITTING_SAID}")
         if kind is Recipient:
             self._recipients += 1
@@ -484,32 +475,59 @@ class Server:
             self._smtputf8 = owed.smtputf8
         elif kind is Data:
             self._decoder = Decoder(self._limits.message_size, self._limits.header_size)
+        elif isinstance(owed, _ENDS):
+            self._check_end(owed, code)
+            self._check_each(owed)
         elif isinstance(owed, Hello):
             self._extended = owed.extended
         elif kind in _LOGINS:
             self._authenticated = code == 235
-        elif isinstance(owed, Bad) or (isinstance(owed, EndOfData | EndOfChunk) and owed.fault is not None):
-            raise ProtocolError(
-                f"{code} would say that {owed!r} was taken; it can only be refused, 4yz or 5yz"
-            )
+            if code == 334:
+                self._step = _ASKED_ON
+        elif kind is Bad:
+            raise ProtocolError(_not_refused(owed, code))
+
+    def _refuse(self, owed: Question, code: int) -> None:
+        """... when it is answered 4yz or 5yz."""
+        self._check_each(owed)
+        if code >= 500 and type(owed) in _LOGINS:
+            self._failures += 1
+
+    def _check_end(self, owed: Question, code: int) -> None:
+        """Nobody can take a message that has a fault."""
+        if code >= 300 or (isinstance(owed, _ENDS) and owed.fault is not None):
+            raise ProtocolError(_not_refused(owed, code))
+
+    def _check_each(self, owed: Question) -> None:
+        """LMTP has an answer of its own to the end of data."""
+        if self._offer.lmtp and type(owed) is EndOfData:
+            raise ProtocolError("LMTP owes one reply for each recipient at the end of data: call send_each()")
 
     def _enter(self, state: State) -> None:
-        before = self._state
         self._state = state
-        self._row, self._read = _PLACES[self._offer.lmtp][state]
-        if state is _READY:  # where no transaction is
-            self._recipients = 0
-            self._smtputf8 = False
-            self._chunks = None
-        elif state is _SPOILT:
-            self._chunks = None
-        elif state is _CLOSED or (state is _SECURING and self._buffer.data):
+        self._row, self._read, at_entry = self._places[state]
+        if at_entry is not None:
+            at_entry(self)
+
+    def _without_transaction(self) -> None:
+        """READY: nothing of a transaction, or of a login, is left over."""
+        self._recipients = 0
+        self._smtputf8 = False
+        self._chunks = None
+        self._buffer.limit = self._limits.command_line
+
+    def _without_message(self) -> None:
+        """SPOILT: what came of the message is void."""
+        self._chunks = None
+
+    def _await_response(self) -> None:
+        """AUTHENTICATING: lines may be longer than commands."""
+        self._buffer.limit = self._limits.auth_line
+
+    def _await_tls(self) -> None:
+        """SECURING: whoever has sent something already has not waited for TLS."""
+        if self._buffer.data:
             self._close()
-            return
-        if state is _AUTHENTICATING:
-            self._buffer.limit = self._limits.auth_line
-        elif before is _AUTHENTICATING:
-            self._buffer.limit = self._limits.command_line
 
     def _give_up(self, reply: Reply) -> bytes:
         """421, which ends a session at any time (RFC 5321 section 3.8), or an answer that nobody asked for."""
@@ -521,13 +539,15 @@ class Server:
     def _close(self) -> None:
         self._state = _CLOSED
         self._over = True
-        self._row, self._read = _PLACES[self._offer.lmtp][_CLOSED]
+        self._row, self._read, _ = self._places[_CLOSED]
         self._owed = None
         self._decoder = self._chunks = self._unwanted = None
         self._buffer.clear()
 
 
 _LOGINS = (Authenticate, AuthResponse)
+_ENDS = (EndOfData, EndOfChunk)
+_ASKED_ON = Step(RESPONSE.asked or RESPONSE.taken, RESPONSE.refused)
 _FITTING: Mapping[type[Question], tuple[int, ...]] = {
     Data: (354,),
     StartTls: (220,),
@@ -537,6 +557,19 @@ _FITTING: Mapping[type[Question], tuple[int, ...]] = {
 """Which codes below 400 can answer a question; all others are answered 2yz."""
 _FITTING_SAID = "354 belongs to DATA alone, 220 to STARTTLS, 235 and 334 to AUTH"
 
+
+def _not_refused(owed: Question, code: int) -> str:
+    return f"{code} would say that {owed!r} was taken; it can only be refused, 4yz or 5yz"
+
+
+class _Place(NamedTuple):
+    """What holds in a state."""
+
+    row: Row
+    read: Callable[[Server], Event]
+    at_entry: Callable[[Server], None] | None
+
+
 _READERS: Mapping[State, Callable[[Server], Event]] = {
     State.CONTENT: Server._read_data,
     State.CHUNK: Server._read_chunk,
@@ -545,10 +578,20 @@ _READERS: Mapping[State, Callable[[Server], Event]] = {
     State.CLOSED: Server._wait,
 }
 """What is read where no command line is."""
+_AT_ENTRY: Mapping[State, Callable[[Server], None]] = {
+    State.READY: Server._without_transaction,
+    State.SPOILT: Server._without_message,
+    State.AUTHENTICATING: Server._await_response,
+    State.SECURING: Server._await_tls,
+    State.CLOSED: Server._close,
+}
 
 
-def _places(table: Mapping[State, Row]) -> dict[State, tuple[Row, Callable[[Server], Event]]]:
-    return {state: (row, _READERS.get(state, Server._read_line)) for state, row in table.items()}
+def _places(table: Mapping[State, Row]) -> dict[State, _Place]:
+    return {
+        state: _Place(row, _READERS.get(state, Server._read_line), _AT_ENTRY.get(state))
+        for state, row in table.items()
+    }
 
 
 _PLACES = (_places(TABLE), _places(LMTP_TABLE))

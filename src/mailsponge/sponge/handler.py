@@ -42,7 +42,7 @@ class SpongeHandler(logging.Handler):
         toaddrs: whom to mail, as SMTPHandler takes it; empty: ``MAILSPONGE_TO``.
         fromaddr: the sender; None: this user at this host.
         mailhost: a host, (host, port), a URL such as ``smtp://user@host:587?starttls=require``, or ``sendmail:``; None:
-            ``MAILSPONGE_MAILHOST``, else this machine's own mail server.
+            ``MAILSPONGE_MAILHOST``, else the post office of this machine (its Unix socket), else localhost:25.
         subject: what subjects begin with; None: the job's name.
         credentials: (user, password); else ``MAILSPONGE_PASSWORD`` or ``MAILSPONGE_PASSWORD_FILE`` for the URL's user.
         secure: as SMTPHandler takes it: anything but None requires STARTTLS.

@@ -1,8 +1,13 @@
-"""Which server a mail is handed to, as a user may write it: a host, (host, port), a URL, or a sendmail program."""
+"""Which server a mail is handed to, as a user may write it: a host, (host, port), a URL, a sendmail program.
+
+Where nobody said anything it is the post office of this machine, if it has a Unix socket that can be trusted: one that
+root or this user made. It knows by itself who sends, so there is neither login nor TLS. Else it is port 25.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,20 +17,23 @@ from mailsponge.errors import UsageError
 
 _SHAPES: Final = (
     'write "mail.example.org", "mail.example.org:587", "smtp://user@mail.example.org:587?starttls=require", '
-    '"smtps://mail.example.org" or "sendmail:"'
+    '"smtps://mail.example.org", "unix:/run/mailsponge/submit" or "sendmail:"'
 )
 _STARTTLS: Final = ("require", "try", "never")
+_PATHS: Final = ("unix", "sendmail")
 _DEFAULT_PORTS: Final = {"smtp": 25, "smtps": 465}
 DEFAULT_SENDMAIL: Final = "/usr/sbin/sendmail"
+POST_OFFICE: Final = "/run/mailsponge/submit"
+"""Where a post office for the whole machine has its Unix socket; a user's own has its in the runtime directory."""
 
 
 class MailHost(NamedTuple):
     """A server to hand mail to, or a program that does."""
 
     scheme: str
-    """smtp, smtps or sendmail."""
+    """smtp, smtps, unix or sendmail."""
     host: str
-    """The host; for sendmail the program's path."""
+    """The host; for unix the socket's path, for sendmail the program's."""
     port: int = 0
     user: str = ""
     starttls: str = ""
@@ -34,31 +42,52 @@ class MailHost(NamedTuple):
     @property
     def url(self) -> str:
         """The same as a text that :func:`parse` reads; there is never a password in it."""
-        if self.scheme == "sendmail":
-            return f"sendmail:{self.host}"
+        if self.scheme in _PATHS:
+            return f"{self.scheme}:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         query = f"?starttls={self.starttls}" if self.starttls else ""
         return f"{self.scheme}://{user}{host}:{self.port}{query}"
 
     def __str__(self) -> str:
-        return self.host if self.scheme == "sendmail" else f"{self.host}:{self.port}"
+        return self.host if self.scheme in _PATHS else f"{self.host}:{self.port}"
 
 
 Given = str | Sequence[str | int | None] | None
 
 
-def parse(given: Given) -> MailHost:
+def parse(given: Given, environ: Mapping[str, str] = os.environ) -> MailHost:
     """Read what a user gave; None is the mail server of this machine. Raises UsageError that shows the shapes."""
     if given is None or given == "":
-        return MailHost("smtp", "localhost", 25)
+        return _of_this_machine(environ)
     if not isinstance(given, str):
         return _parse_pair(given)
     if given.startswith("sendmail:"):
         return MailHost("sendmail", given.removeprefix("sendmail:") or DEFAULT_SENDMAIL)
+    if given.startswith("unix:"):
+        return MailHost("unix", _checked_path(given.removeprefix("unix:")))
     if "://" in given:
         return _parse_url(given)
     return _parse_host(given)
+
+
+def _of_this_machine(environ: Mapping[str, str]) -> MailHost:
+    places = [POST_OFFICE]
+    if os.path.isabs(environ.get("XDG_RUNTIME_DIR", "")):
+        places.insert(0, os.path.join(environ["XDG_RUNTIME_DIR"], "mailsponge", "submit"))
+    found = next(filter(_can_be_trusted, places), None)
+    return MailHost("smtp", "localhost", 25) if found is None else MailHost("unix", found)
+
+
+def _can_be_trusted(path: str) -> bool:
+    """Whether it is a socket that root or this user made: anybody else might read what is sent there."""
+    if not hasattr(os, "getuid"):  # Windows
+        return False
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISSOCK(found.st_mode) and found.st_uid in (0, os.getuid())
 
 
 def _parse_pair(given: Sequence[str | int | None]) -> MailHost:
@@ -134,6 +163,12 @@ def _may_have_colons(host: str) -> bool:
         return bool(ipaddress.IPv6Address(host))
     except ValueError:
         return False
+
+
+def _checked_path(path: str) -> str:
+    if not os.path.isabs(path) or not path.isprintable():
+        raise UsageError(f"mailhost unix:{_shown(path)}: a Unix socket is named by its whole path: {_SHAPES}")
+    return path
 
 
 def _checked_port(port: int) -> int:

@@ -101,6 +101,21 @@ def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
     raise trouble
 
 
+def connect_to_path(path: str, deadline: Deadline) -> socket.socket:
+    """Connect to a Unix socket. Raises OSError, also where there are none (Windows)."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise OSError("this system has no Unix sockets")
+    plain = TimedSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    plain.deadline = deadline
+    try:
+        plain.settimeout(time_left(deadline))
+        plain.connect(path)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
 Address = tuple[int, tuple[Any, ...]]
 """A family and what connect() takes with it."""
 

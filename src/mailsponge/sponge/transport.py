@@ -1,4 +1,4 @@
-"""How a mail leaves: by SMTP, or through a sendmail program. One deadline holds for all of it.
+"""How a mail leaves: by SMTP, over the network or a Unix socket, or through a sendmail program. One deadline holds.
 
 ``smtplib`` speaks the protocol, over the sockets of :mod:`.sockets`.
 """
@@ -18,7 +18,7 @@ from mailsponge.clock import Deadline
 from mailsponge.errors import UsageError
 from mailsponge.sponge.mailhost import Credentials, MailHost, parse
 from mailsponge.sponge.model import Mail, Outcome
-from mailsponge.sponge.sockets import connect, over_tls, time_left
+from mailsponge.sponge.sockets import connect, connect_to_path, over_tls, time_left
 
 _NEVER: Final = {64, 65, 67, 68}
 """Exit statuses of sendmail(1) after which the same mail will not do better: usage, data, user, host (sysexits.h)."""
@@ -26,6 +26,9 @@ _NEVER: Final = {64, 65, 67, 68}
 _LOWEST_CODE: Final = 200
 _HIGHEST_CODE: Final = 599
 """What is no number between these answers no command (RFC 5321 section 4.2)."""
+
+_ANY_PORT: Final = 25
+"""For a path, which has none: of a host without a port, smtplib makes two at its last colon."""
 
 _MOST_SHOWN: Final = 400
 """Characters of an answer that are kept: enough to see what was the matter."""
@@ -62,7 +65,7 @@ def _by_smtp(mail: Mail, host: MailHost, credentials: Credentials | None, deadli
     try:
         with _Client(host, deadline) as client:
             client.secure()
-            if credentials:
+            if credentials and host.scheme != "unix":
                 client.login(*credentials)
             refused = client.sendmail(mail.fromaddr, mail.toaddrs, mail.content, client.options_for(mail))
     except smtplib.SMTPRecipientsRefused as error:
@@ -131,7 +134,7 @@ class _Client(smtplib.SMTP):
         name = socket.gethostname() or "localhost"
         super().__init__(local_hostname=name if "." in name else f"{name}.localdomain")
         try:
-            code, reply = self.connect(mail_host.host, mail_host.port)
+            code, reply = self.connect(mail_host.host, mail_host.port or _ANY_PORT)
             if code != 220:
                 raise smtplib.SMTPConnectError(code, reply)
         except BaseException:
@@ -139,6 +142,8 @@ class _Client(smtplib.SMTP):
             raise
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        if self._mail_host.scheme == "unix":
+            return connect_to_path(host, self._deadline)
         plain = connect(host, port, self._deadline)
         return self._over_tls(plain, _verifying()) if self._mail_host.scheme == "smtps" else plain
 
@@ -165,7 +170,7 @@ class _Client(smtplib.SMTP):
         """Go over to TLS as the mail host's URL says; without a word of it: required with a user, else if offered."""
         wish = self._mail_host.starttls or ("require" if self._mail_host.user else "try")
         self.ehlo_or_helo_if_needed()
-        if wish == "never" or self._mail_host.scheme == "smtps":
+        if wish == "never" or self._mail_host.scheme in ("smtps", "unix"):  # a path crosses no network
             return
         if self.has_extn("starttls"):
             self._start_tls(_verifying() if wish == "require" else _trusting())

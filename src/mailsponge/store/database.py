@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -104,8 +105,9 @@ def require_safe_sqlite(found: str) -> None:
         )
 
 
+@cache
 def migrations() -> list[str]:
-    """The SQL of each version of the schema, from the first on."""
+    """The SQL of each version of the schema, from the first on. Read once: a server may leave the right to."""
     folder = resources.files("mailsponge.store").joinpath("schema")
     return [
         file.read_text("utf-8")

@@ -82,6 +82,23 @@ def test_the_word_for_the_protocol() -> None:
     assert protocol(extended=False) == "SMTP"
     assert protocol(extended=True) == "ESMTP"
     assert protocol(extended=True, smtputf8=True) == "UTF8SMTP"
+    assert protocol(extended=True, tls=True) == "ESMTPS"
+    assert protocol(extended=True, smtputf8=True, tls=True) == "UTF8SMTPS"
+    assert protocol(extended=False, tls=True) == "SMTP"
+    assert protocol(extended=True, lmtp=True) == "LMTP"
+    assert protocol(extended=True, lmtp=True, tls=True) == "LMTPS"
+    assert protocol(extended=True, lmtp=True, smtputf8=True) == "UTF8LMTP"
+
+
+def test_how_it_was_encrypted_is_told() -> None:
+    assert "\tby mail.example.org with ESMTPS (TLSv1.3 X) id 7;\r\n" in a_received(
+        protocol="ESMTPS", tls="TLSv1.3 X"
+    )
+
+
+def test_a_local_user_is_told_with_a_name_that_cannot_be_a_header() -> None:
+    assert "from client.example (local uid 7 (me))\r\n" in a_received(user=(7, "me"))
+    assert "(local uid 7 (m??x))\r\n" in a_received(user=(7, "m\r\nx"))
 
 
 @given(st.integers(0, 253_000_000_000), st.integers(-14 * 60, 14 * 60))

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import pytest
 
+from kit.smtp_server import CERTIFICATE as SELF_SIGNED
 from mailsponge.accounts import Accounts
+from mailsponge.auth.directory import Directory
 from mailsponge.config import Endpoint
+from mailsponge.server.certificate import Certificate, TlsFiles
+from mailsponge.server.entrance import opened
 from mailsponge.server.listener import Listener
 from mailsponge.server.loop import new_loop
+from mailsponge.server.role import LOCAL, SMTP, Role
 from mailsponge.server.rules import Rules
 from mailsponge.smtp.limits import Limits
 from mailsponge.store.memory import MemoryStore
@@ -24,15 +33,22 @@ T = TypeVar("T")
 PATIENCE = 20.0
 """Seconds a test waits for what must happen before it fails."""
 
+ACCOUNTS = Accounts(["example.org", "localhost", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]})
 RULES = Rules(
     hostname="mail.example.org",
-    accounts=Accounts(["example.org", "localhost", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]}),
+    accounts=ACCOUNTS,
+    directory=Directory(ACCOUNTS, {}, b""),
+    login_failures=20,
     limits=Limits(),
     command_deadline=PATIENCE,
     message_deadline=PATIENCE,
     connections=100,
     connections_per_address=100,
+    trusted=frozenset({0, os.getuid()}),
 )
+
+TLS_FIRST = Role("smtps", tls_first=True)
+"""As submission with TLS from the first byte, but for strangers."""
 
 
 class PostOffice:
@@ -43,9 +59,15 @@ class PostOffice:
         rules: Rules = RULES,
         make_store: Callable[[Callable[..., object]], Any] | None = None,
         host: str = "127.0.0.1",
+        role: Role = SMTP,
+        place: Path | None = None,
+        certificate: Certificate | None = None,
         free: Callable[[], int] | None = None,
     ) -> None:
         self._rules = rules
+        self._role = role
+        self._place = place
+        self._certificate = certificate
         self._free = free
         self._make_store = make_store or (lambda call: MemoryStore(call=call))
         self.host = host
@@ -56,12 +78,14 @@ class PostOffice:
         self._thread.start()
         self.store = self._make_store(self.loop.call_soon_threadsafe)
         self.listener: Listener = self.do(self._listener())
-        [endpoint] = self.do(self.listener.start([Endpoint(self.host, 0)]))
-        self.port = endpoint.port
+        [self._entrance] = opened([(self._role, self._place or Endpoint(self.host, 0))])
+        self.do(self.listener.start([self._entrance]))
+        if isinstance(self._entrance.place, Endpoint):
+            self.port = self._entrance.place.port
         return self
 
     async def _listener(self) -> Listener:
-        return Listener(self._rules, self.store, lambda: 1769844600.0, free=self._free)
+        return Listener(self._rules, self.store, lambda: 1769844600.0, self._certificate, free=self._free)
 
     def do(self, coroutine: Any) -> Any:
         """Run a coroutine where the listener runs, and wait for it."""
@@ -73,7 +97,29 @@ class PostOffice:
 
     def client(self) -> Client:
         """Connect, and read nothing yet."""
-        return Client(self.host, self.port)
+        return Client(self.connect())
+
+    def connect(self) -> socket.socket:
+        """A socket that is connected, with TLS on it if the server begins with that."""
+        if self._place is not None:
+            connected = socket.socket(socket.AF_UNIX)
+            connected.settimeout(PATIENCE)
+            try:
+                connected.connect(str(self._place))
+            except OSError:
+                connected.close()
+                raise
+            return connected
+        connected = socket.create_connection((self.host, self.port), timeout=PATIENCE)
+        return within_tls(connected) if self._role.tls_first else connected
+
+    def secured(self) -> Client:
+        """Connect, change to TLS by STARTTLS, and be past the second EHLO."""
+        client = self.greeted()
+        assert client.say("STARTTLS").startswith("220 ")
+        client.change_to(within_tls(client.socket))
+        assert client.say("EHLO client.example").startswith("250")
+        return client
 
     def greeted(self) -> Client:
         """Connect, and be past EHLO."""
@@ -95,13 +141,26 @@ class PostOffice:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+        self._entrance.forget()
+
+
+def within_tls(connected: socket.socket) -> ssl.SSLSocket:
+    """Change to TLS, and trust nobody but the certificate of the kit."""
+    context = ssl.create_default_context(cafile=SELF_SIGNED)
+    return context.wrap_socket(connected, server_hostname="127.0.0.1")
 
 
 class Client:
     """Bytes out, replies in."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = socket.create_connection((host, port), timeout=PATIENCE)
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self._lines = self.socket.makefile("rb")
+
+    def change_to(self, connected: socket.socket) -> None:
+        """Go on over another socket, such as one with TLS on it."""
+        self._lines.close()
+        self.socket = connected
         self._lines = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -168,3 +227,20 @@ def rules() -> Rules:
 def open_post() -> type[PostOffice]:
     """Makes a post office with rules or a store of one's own."""
     return PostOffice
+
+
+@pytest.fixture(params=["in the clear", "within TLS", "through a Unix socket"])
+def open_every_way(request, tmp_path, certificate) -> Callable[..., PostOffice]:
+    """Makes post offices as ``open_post`` does, once for each way in."""
+    ways = {
+        "in the clear": {},
+        "within TLS": {"role": TLS_FIRST, "certificate": certificate},
+        "through a Unix socket": {"role": LOCAL, "place": tmp_path / "submit"},
+    }
+    return partial(PostOffice, **ways[request.param])
+
+
+@pytest.fixture
+def certificate() -> Certificate:
+    """The kit's, for 127.0.0.1, which ``post.client()`` trusts."""
+    return Certificate(TlsFiles(SELF_SIGNED, SELF_SIGNED))

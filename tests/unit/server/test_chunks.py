@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mailsponge.errors import StoreError
 from mailsponge.mail.envelope import EnvelopeWishes, RecipientWishes
+from mailsponge.store.memory import MemoryStore
 
 
 def chunk(data: bytes, last: bytes = b"") -> bytes:
@@ -55,6 +57,37 @@ def test_a_message_in_chunks_that_is_dropped_is_not_kept(open_post):
         assert client.say("RSET").startswith("250")
         assert client.post().startswith("250")
         assert len(post.store.mails("me")) == 1
+
+
+def test_a_full_disk_refuses_the_last_chunk_for_now(open_post):
+    with open_post(make_store=lambda call: MemoryStore(call=call, room=0)) as post, post.greeted() as client:
+        begin(client)
+        client.send(chunk(b"\r\none\r\n", b" LAST"))
+        assert client.reply().startswith("452 4.3.1")
+
+
+class _NoStore(MemoryStore):
+    """A store that cannot even begin."""
+
+    def incoming(self):
+        raise StoreError("the disk is gone")
+
+
+def test_a_store_that_cannot_begin_refuses_the_first_chunk_when_it_has_come(open_post):
+    with open_post(make_store=lambda call: _NoStore(call=call)) as post, post.greeted() as client:
+        for last, replies in ((b"", ("451", "503")), (b" LAST", ("451", "503"))):
+            begin(client)
+            client.send(chunk(b"\r\none\r\n", last) + chunk(b"two\r\n", b" LAST"))
+            assert [client.reply()[:3] for _ in replies] == list(replies)
+            assert client.say("RSET").startswith("250")
+
+
+def test_a_bdat_that_cannot_be_read_closes_the_connection(open_post):
+    with open_post() as post, post.greeted() as client:
+        begin(client)
+        client.send(b"BDAT many LAST\r\nMAIL FROM:<evil@example.org>\r\n")
+        assert client.reply().startswith("501 5.5.4")
+        assert client.closed()
 
 
 def test_what_a_sender_wishes_of_reports_reaches_the_store(open_post):

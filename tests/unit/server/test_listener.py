@@ -7,8 +7,6 @@ import socket
 
 import pytest
 
-from mailsponge.config import Endpoint
-from mailsponge.errors import UsageError
 from mailsponge.store.memory import MemoryStore
 
 
@@ -288,31 +286,6 @@ def test_it_listens_on_ipv6_too(open_post):
     with open_post(host="::1") as post, post.greeted() as client:
         assert client.post().startswith("250")
         assert b"from client.example ([IPv6:::1])" in post.content()
-
-
-def test_a_port_that_is_taken_is_told_with_what_to_do(post):
-    taken = Endpoint(post.host, post.port)
-
-    with pytest.raises(
-        UsageError, match=rf"cannot listen on 127\.0\.0\.1:{post.port}: port {post.port} is taken"
-    ):
-        post.do(post.listener.start([taken]))
-
-
-def test_when_one_address_cannot_be_had_none_is_listened_on(post):
-    free = socket.create_server(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    free.close()
-
-    with pytest.raises(UsageError):
-        post.do(post.listener.start([Endpoint("127.0.0.1", port), Endpoint(post.host, post.port)]))
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port))
-
-
-def test_an_address_of_another_machine_is_told(post):
-    with pytest.raises(UsageError, match="this machine has no such address"):
-        post.do(post.listener.start([Endpoint("192.0.2.1", 0)]))
 
 
 def test_rules_that_were_replaced_count_for_new_sessions_alone(post, rules):

@@ -16,11 +16,14 @@ from mailsponge.mail.address import Address
 from mailsponge.mail.reply import Reply
 from mailsponge.server import logline
 from mailsponge.server.transaction import Client, Transaction
+from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
 
 TEXT = st.text(max_size=40) | st.text(alphabet='\\"\r\n\t\x1b =<>,;\u202e\u2028a', max_size=40)
 REPLY = st.builds(lambda text: Reply(550, "5.7.1", text), TEXT)
-CLIENT = st.builds(Client, TEXT, TEXT)
+STRANGER = st.builds(Client, TEXT, TEXT, login=TEXT)
+PROGRAM = st.builds(Client, TEXT, TEXT, user=st.builds(LocalUser, st.integers(0, 10), TEXT))
+CLIENT = STRANGER | PROGRAM
 ADDRESS = st.builds(Address, TEXT, TEXT)
 
 WORD = re.compile(r"[a-z-]+")
@@ -75,7 +78,16 @@ def told(tell: Callable[[], None]) -> str:
     return line
 
 
-WHO = ["peer", "helo", "from", "to"]
+def whence(client: Client) -> list[str]:
+    """The fields that say where a client came from."""
+    if client.user is not None:
+        return ["peer", "uid", "user"]
+    return ["peer", "login"] if client.login else ["peer"]
+
+
+def who(client: Client) -> list[str]:
+    """The fields that say what a client said of itself and of its mail."""
+    return [*whence(client), "helo", "from", "to"]
 
 
 def rest(transaction: Transaction) -> list[str]:
@@ -89,52 +101,69 @@ def test_of_a_message_that_was_taken(client, transaction):
     line = told(lambda: logline.taken(client, transaction, 17))
 
     assert line.startswith("taken id=17 peer=")
-    assert fields(line) == ["id", *WHO, *rest(transaction)]
+    assert fields(line) == ["id", *who(client), *rest(transaction)]
 
 
 @given(CLIENT, transactions(), REPLY)
 def test_of_a_message_that_was_refused(client, transaction, reply):
     line = told(lambda: logline.not_taken(client, transaction, reply))
 
-    assert fields(line) == [*WHO, *rest(transaction), "reply"]
+    assert fields(line) == [*who(client), *rest(transaction), "reply"]
 
 
 @given(CLIENT, transactions(), REPLY, TEXT)
 def test_of_a_message_that_could_not_be_kept(client, transaction, reply, error):
     line = told(lambda: logline.not_kept(client, transaction, reply, StoreError(error)))
 
-    assert fields(line) == [*WHO, *rest(transaction), "reply", "error"]
+    assert fields(line) == [*who(client), *rest(transaction), "reply", "error"]
 
 
 @given(CLIENT, transactions())
 def test_of_a_transaction_that_was_given_up(client, transaction):
     line = told(lambda: logline.given_up(client, transaction, "reset"))
 
-    assert fields(line) == [*WHO, "because", *rest(transaction)]
+    assert fields(line) == [*who(client), "because", *rest(transaction)]
 
 
 @given(CLIENT, TEXT, REPLY)
-def test_of_who_could_not_log_in(client, mechanism, reply):
-    line = told(lambda: logline.not_logged_in(client, mechanism, reply))
+def test_of_who_could_not_log_in(client, why, reply):
+    line = told(lambda: logline.not_logged_in(client, why, reply))
 
-    assert fields(line) == ["peer", "helo", "mechanism", "reply"]
+    assert fields(line) == [*whence(client), "helo", "reply", "why"]
+
+
+@given(CLIENT, TEXT)
+def test_of_who_has_logged_in(client, user):
+    assert fields(told(lambda: logline.logged_in(client, user))) == [*whence(client), "helo", "login"]
+
+
+@given(CLIENT, TEXT, REPLY)
+def test_of_a_sender_that_was_refused(client, why, reply):
+    line = told(lambda: logline.sender_refused(client, why, reply))
+
+    assert fields(line) == [*whence(client), "helo", "reply", "why"]
+
+
+@given(CLIENT, TEXT)
+def test_of_tls_that_was_not_agreed_on(client, why):
+    assert fields(told(lambda: logline.no_tls(client, why))) == [*whence(client), "helo", "why"]
 
 
 @given(CLIENT, REPLY)
 def test_of_a_session_that_the_server_ended(client, reply):
     line = told(lambda: logline.dismissed(client, "too-slow", reply))
 
-    assert fields(line) == ["peer", "helo", "because", "reply"]
+    assert fields(line) == [*whence(client), "helo", "because", "reply"]
 
 
 @given(CLIENT, REPLY)
 def test_of_a_message_that_could_not_begin(client, reply):
-    assert fields(told(lambda: logline.not_begun(client, reply))) == ["peer", "helo", "reply"]
+    assert fields(told(lambda: logline.not_begun(client, reply))) == [*whence(client), "helo", "reply"]
 
 
-@given(TEXT, REPLY)
-def test_of_a_connection_that_was_turned_away(peer, reply):
-    assert fields(told(lambda: logline.turned_away(peer, reply))) == ["peer", "reply"]
+@given(CLIENT, REPLY)
+def test_of_a_connection_that_was_turned_away(client, reply):
+    assert fields(told(lambda: logline.turned_away(client, reply))) == [*whence(client), "reply"]
 
 
 @pytest.mark.parametrize("said", ['\\" id=2 why="', "\\", '\\\\"'])

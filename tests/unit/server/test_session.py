@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mailsponge.server.listener import Listener
+from mailsponge.server.role import SMTP
 from mailsponge.server.session import Session
 from mailsponge.store.memory import MemoryStore
 
@@ -67,7 +68,7 @@ def play(rules):
         async def main() -> None:
             waiting = Waiting()
             listener = Listener(rules, store or MemoryStore(call=waiting))
-            session, transport = Session(listener), Transport()
+            session, transport = Session(listener, SMTP), Transport()
             session.connection_made(transport)
             session.data_received(b"EHLO c\r\n")
             transport.written.clear()

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import socket
 import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from mailsponge.store.memory import MemoryStore
+
+
+@pytest.fixture
+def open_post(open_every_way) -> Callable:
+    """These rules hold for every way in."""
+    return open_every_way
+
+
+@pytest.fixture
+def post(open_post) -> Iterator:
+    with open_post() as running:
+        yield running
 
 
 class _HeldStore(MemoryStore):
@@ -73,7 +85,7 @@ def test_nobody_is_let_in_any_more(post):
     post.stop()
 
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((post.host, post.port))
+        post.connect()
 
 
 def test_a_client_that_does_not_go_is_cut_off(open_post):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from mailsponge.errors import UsageError
+from mailsponge.sponge import mailhost
 from mailsponge.sponge.mailhost import Credentials, MailHost, credentials, parse
 
 SECRET = "hunter2"
@@ -18,8 +21,6 @@ SECRET = "hunter2"
 @pytest.mark.parametrize(
     ("given", "host"),
     [
-        (None, MailHost("smtp", "localhost", 25)),
-        ("", MailHost("smtp", "localhost", 25)),
         ("mail.example.org", MailHost("smtp", "mail.example.org", 25)),
         ("mail.example.org:587", MailHost("smtp", "mail.example.org", 587)),
         (("mail.example.org", 587), MailHost("smtp", "mail.example.org", 587)),
@@ -48,6 +49,7 @@ SECRET = "hunter2"
             "smtp://me@example.org@mail.example.org",
             MailHost("smtp", "mail.example.org", 25, "me@example.org"),
         ),
+        ("unix:/run/mailsponge/submit", MailHost("unix", "/run/mailsponge/submit")),
         ("sendmail:", MailHost("sendmail", "/usr/sbin/sendmail")),
         ("sendmail:/opt/bin/sendmail", MailHost("sendmail", "/opt/bin/sendmail")),
     ],
@@ -230,3 +232,56 @@ def test_credentials_never_show_the_password():
 
 def test_a_pair_without_a_port_means_the_usual_one_as_in_the_standard_library():
     assert parse(("mail.example.org", None)) == MailHost("smtp", "mail.example.org", 25)
+
+
+@pytest.fixture
+def runtime(tmp_path, monkeypatch) -> Path:
+    """A runtime directory with a post office's socket in it, on a machine that has none for everybody."""
+    monkeypatch.setattr(mailhost, "POST_OFFICE", str(tmp_path / "run" / "submit"))
+    (tmp_path / "mailsponge").mkdir()
+    with socket.socket(socket.AF_UNIX) as office:
+        office.bind(str(tmp_path / "mailsponge" / "submit"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_without_a_word_it_is_the_post_office_of_this_machine(runtime, given):
+    host = parse(given, {"XDG_RUNTIME_DIR": str(runtime)})
+
+    assert host == MailHost("unix", f"{runtime}/mailsponge/submit")
+    assert parse(host.url) == host
+
+
+def test_one_for_the_whole_machine_is_found_too(runtime, monkeypatch):
+    monkeypatch.setattr(mailhost, "POST_OFFICE", str(runtime / "mailsponge" / "submit"))
+
+    assert parse(None, {}) == MailHost("unix", f"{runtime}/mailsponge/submit")
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_without_a_post_office_it_is_port_25(runtime, given):
+    assert parse(given, {}) == MailHost("smtp", "localhost", 25)
+    assert parse(given, {"XDG_RUNTIME_DIR": "not/absolute"}) == MailHost("smtp", "localhost", 25)
+
+
+def test_a_socket_of_another_user_is_not_trusted(runtime, monkeypatch):
+    real = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path: _as_if_of(real(path), uid=54321))
+
+    assert parse(None, {"XDG_RUNTIME_DIR": str(runtime)}) == MailHost("smtp", "localhost", 25)
+
+
+def _as_if_of(found: os.stat_result, uid: int) -> os.stat_result:
+    return os.stat_result((*found[:4], uid, *found[5:10]))
+
+
+def test_a_file_in_its_place_is_no_post_office(runtime):
+    (runtime / "mailsponge" / "submit").unlink()
+    (runtime / "mailsponge" / "submit").write_text("")
+
+    assert parse(None, {"XDG_RUNTIME_DIR": str(runtime)}) == MailHost("smtp", "localhost", 25)
+
+
+def test_a_socket_is_named_by_its_whole_path():
+    with pytest.raises(UsageError, match="by its whole path"):
+        parse("unix:submit")

@@ -232,13 +232,22 @@ def test_what_was_told_to_flap_and_is_named_no_more_is_gone():
     assert unseen(story, 10, DAY) == [Kind.GONE]
 
 
-def test_what_is_gone_has_no_past():
+def test_what_is_gone_begins_anew_but_whether_it_flaps_is_reckoned_with_what_it_did_before():
     story = Story(NOW, apart=DAY)
-    story.told(FAILED)
+    story.told(FAILED, WELL, FAILED, WELL, FAILED)
     unseen(story, 10, DAY)
-    story.told(WELL)
 
-    assert story.x.changes == 0
+    assert (story.x.streak, story.x.window, story.x.flapping) == ((), (), False)
+    assert story.told(WELL, FAILED) == [[], [Kind.FLAPPING]]
+
+
+def test_a_late_run_that_names_a_source_when_it_is_well_proves_that_not_to_name_it_proves_nothing():
+    story = Story(NOW)
+    assert story.run({"x": record(ERROR)}) == [Kind.NEW]
+    assert story.run({"x": WELL}, number=-1) == []
+
+    assert story.run({}) == []
+    assert story.x.status is Status.HARD
 
 
 # A squeeze that folds several runs

@@ -61,14 +61,51 @@ def test_a_recovery_during_a_silence_is_told_at_its_end_if_the_failure_was_told_
     assert story.tick(DAY) == []
 
 
-def test_a_failure_that_comes_back_within_the_silence_is_the_same_incident():
-    story = Story(NOW)
+def test_a_failure_that_begins_anew_within_the_silence_is_told_at_its_end_as_a_new_one():
+    story = Story(NOW, apart=HOUR)
     story.told(FAILED)
     silenced(story, 10)
 
     assert story.told(WELL, FAILED) == [[], []]
-    assert story.tick(9 * HOUR) == []
+    assert story.tick(9 * HOUR) == [Kind.NEW]
+    assert story.flip.since == BEGAN + 2 * HOUR
+    assert story.flip.thread is None
     assert story.told(WELL) == [[Kind.RECOVERED]]
+
+
+def test_what_was_gone_in_a_silence_and_fails_again_has_not_recovered():
+    story = Story(Policy("2 runs"), apart=DAY)
+    story.told(FAILED, FAILED)
+    silenced(story, 12 * 24)
+    for _ in range(10):
+        assert story.run({}) == []
+    story.now += 3 * DAY
+
+    assert story.told(FAILED) == [[Kind.GONE]]
+    assert story.flip.said == "was gone for a while: no run named it"
+    assert story.told(FAILED) == [[Kind.NEW]]
+
+
+def test_steady_has_told_of_what_became_worse():
+    story = Story(Policy("now", recover_after=3))
+    story.told(FAILED, WELL, FAILED, WELL, FAILED, WELL)
+    story.incidents["x"] = acknowledge(story.incident)
+    story.told(WELL, *[FAILED] * 13)
+
+    assert story.told(block(CRITICAL)) == [[Kind.FLAPPING]]
+    assert story.told(FAILED) == [[Kind.STEADY]]
+    assert story.tick() == []
+
+
+def test_reminders_after_steady_are_reckoned_from_it_if_what_was_told_before_was_over():
+    story = Story(Policy("now", remind="1 day, 3 days, 7 days"))
+    story.told(WELL, *[FAILED, WELL] * 3, *[WELL] * 14, FAILED)
+    assert story.told(FAILED) == [[Kind.STEADY]]
+    story.now += 6 * HOUR
+    assert story.told(FAILED) == [[]]
+    story.now += 20 * HOUR
+
+    assert story.told(FAILED) == [[Kind.STILL]]
 
 
 def test_a_silence_mutes_reminders():

@@ -285,12 +285,29 @@ def test_a_common_cause_is_one_incident_of_the_job():
     assert "common cause" in story.states["feed0"].reason
 
 
-def test_a_common_cause_fails_the_job_as_badly_as_the_worst_of_them():
+def test_a_common_cause_fails_the_job_as_badly_as_all_of_them_failed():
+    loud, all_loud = Story(), Story()
+
+    loud.run({**some(3, 4), "feed3": block(CRITICAL)})
+    all_loud.run({f"feed{number}": block(CRITICAL) for number in range(4)})
+
+    assert loud.last.verdicts == {JOB_ITSELF: ERROR}
+    assert all_loud.last.verdicts == {JOB_ITSELF: CRITICAL}
+
+
+def test_what_is_named_only_when_it_fails_is_among_those_that_did_not():
     story = Story()
+    for number in range(40):
+        story.run({f"feed{number}": record(ERROR)})
+    story.run({})
 
-    story.run({**some(3, 4), "feed3": block(CRITICAL)})
+    story.run({f"feed{number}": record(ERROR) for number in range(3)})
+    assert "common cause" not in story.last.note
+    story.run({})
+    story.run({f"feed{number}": record(ERROR) for number in range(35)})
 
-    assert story.last.verdicts == {JOB_ITSELF: CRITICAL}
+    assert "35 of 40 sources" in story.last.note
+    assert "feed39" not in story.last.verdicts
 
 
 def test_the_jobs_streak_counts_its_failures_of_any_cause():

@@ -53,12 +53,15 @@ def decide(
         moved = states.judged(policy, memory.states.get(source, _FRESH), verdict, run)
         decision.states[source] = _named(policy, moved.state, attempts.get(source), run)
         _move(decision, memory, source, host, moved, verdict, now)
-    for source in attempts.keys() - found.keys():
+    for source, attempt in attempts.items():
         if _is_late(source, memory, run):
+            _prove_habit(policy, decision, memory, source, attempt)
+            continue
+        if source in found:
             continue
         reason = f"not judged in the last run: {_unjudged(run, note)}"
         state = memory.states.get(source, _FRESH)._replace(reason=reason)
-        decision.states[source] = _named(policy, state, attempts[source], run)
+        decision.states[source] = _named(policy, state, attempt, run)
     if run.ending is Ending.FINISHED and not _is_late(JOB_ITSELF, memory, run):
         _pass_over(decision, memory, host, attempts, run, now)
     _tell(policy, decision, memory, list(decision.incidents), now, host)
@@ -89,6 +92,13 @@ def _unjudged(run: Run, note: str) -> str:
 
 def _named(policy: Policy, state: SourceState, attempt: Attempt | None, run: Run) -> SourceState:
     return state if attempt is None else states.named(state, run, names_when_well(policy, attempt))
+
+
+def _prove_habit(policy: Policy, decision: Decision, memory: Memory, source: str, attempt: Attempt) -> None:
+    """A late run is history, but whoever names a source when it is well does so sooner or later in others, too."""
+    state = memory.states[source]
+    if state.only_fails and names_when_well(policy, attempt):
+        decision.states[source] = state._replace(only_fails=False)
 
 
 def _move(

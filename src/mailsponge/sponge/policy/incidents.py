@@ -16,7 +16,8 @@ def moved(incident: Incident, host: str, after: Moved, verdict: int | None, now:
         flapping=_with(incident.flapping, host, state.flapping),
     )
     if after.effect is Effect.OPENS:
-        hosts = hosts._replace(since=_earlier(incident.since, state.since))
+        hosts = _begun_anew(hosts) if incident.is_over and incident.told_at is not None else hosts
+        hosts = hosts._replace(since=_earlier(hosts.since, state.since))
     if verdict:
         return _failed(hosts, after, verdict)
     if hosts.is_over and not incident.is_over:
@@ -30,6 +31,19 @@ def _with(hosts: tuple[str, ...], host: str, is_one: bool) -> tuple[str, ...]:
     return tuple(sorted((*hosts, host))) if is_one else tuple(other for other in hosts if other != host)
 
 
+def _begun_anew(incident: Incident) -> Incident:
+    """What was told is over, though that could not be told: what begins now is another incident."""
+    return incident._replace(
+        since=None,
+        told_at=None,
+        mailed_at=None,
+        failed_since_mail=False,
+        thread=None,
+        acknowledged=None,
+        is_worse=False,
+    )
+
+
 def _failed(incident: Incident, after: Moved, level: int) -> Incident:
     state: SourceState = after.state
     outgrown = incident.acknowledged is not None and level > incident.acknowledged
@@ -40,7 +54,7 @@ def _failed(incident: Incident, after: Moved, level: int) -> Incident:
         failed_run=state.failed_run,
         failed_since_mail=incident.failed_since_mail or matters,
         ended_at=incident.ended_at if incident.is_over else None,
-        is_gone=False,
+        is_gone=incident.is_gone and incident.is_over,
         said=after.said if matters else incident.said,
         reason=after.why if matters else incident.reason,
         acknowledged=None if outgrown else incident.acknowledged,

@@ -149,8 +149,11 @@ def passed_over(state: SourceState, run: Run) -> Moved:
         return Moved(state._replace(unseen=unseen, seen_at=seen_at), Effect.NOTHING)
     status, effect = TRANSITIONS[state.status, Event.GONE]
     reason = f"gone: {unseen} finished runs over {grammar.length(since)} did not name it"
+    # Not to be seen changes no verdict: whether it flaps once it is back is reckoned with what it did before.
     fresh = SourceState(
         status,
+        last_verdict=state.last_verdict,
+        changes=state.changes,
         last_run_at=state.last_run_at,
         only_fails=state.only_fails,
         seen_at=state.seen_at,

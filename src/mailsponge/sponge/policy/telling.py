@@ -110,7 +110,7 @@ def _steady(source: str, incident: Incident, now: float, host: str) -> Told:
     if calm.is_over:
         return Told(settled(calm._replace(told_at=None)), flip)
     told_at = now if calm.told_at is None else calm.told_at
-    return Told(calm._replace(told_at=told_at, mailed_at=now, failed_since_mail=False), flip)
+    return Told(calm._replace(told_at=told_at, mailed_at=now, failed_since_mail=False, is_worse=False), flip)
 
 
 def _named(calm: Incident) -> tuple[Kind, str]:
@@ -119,7 +119,7 @@ def _named(calm: Incident) -> tuple[Kind, str]:
     if calm.recovering:
         return Kind.STEADY, "is steady again: it works, though not yet for long enough"
     if calm.is_gone:
-        return Kind.GONE, "is gone: no run names it any more"
+        return Kind.GONE, _gone(calm)
     return Kind.STEADY, "is steady again: it works"
 
 
@@ -133,11 +133,15 @@ def _over(source: str, incident: Incident, now: float) -> Told:
     lasted = grammar.length(max(ended - (ended if incident.since is None else incident.since), 0.0))
     kind, said, reason = Kind.RECOVERED, f"works again after {lasted}", "good again: told, as the failure was"
     if incident.is_gone:
-        kind, said = Kind.GONE, "is gone: no run names it any more"
-        reason = "it was failing, and has not been named in 10 finished runs over 7 days: not told again"
+        kind, said = Kind.GONE, _gone(incident)
+        reason = "it was in trouble, and was not named in 10 finished runs over 7 days: not told again"
     flip = _flip(kind, source, incident, now, said, reason)._replace(ended_at=ended)
     over = incident._replace(told_at=None, mailed_at=None, failed_since_mail=False, thread=None, since=None)
     return Told(settled(over._replace(ended_at=None, is_gone=False)), flip)
+
+
+def _gone(incident: Incident) -> str:
+    return "was gone for a while: no run named it" if incident.soft else "is gone: no run names it any more"
 
 
 def _worse(source: str, incident: Incident, now: float) -> Told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mailsponge.sponge.model import ERROR, JOB_ITSELF, OK, Attempt, Ending, SourceState, Status
@@ -26,15 +26,18 @@ def verdicts(
 ) -> tuple[dict[str, int], str]:
     """Judge what one run showed: {source: OK or the level it failed at} and a note on the run. Missing is NOT SEEN."""
     failed = {name: level for name, attempt in attempts.items() if (level := _failed_at(policy, attempt))}
-    note = _common_cause(policy, states, attempts, failed)
+    quiet = _quiet(states, attempts) if ending is Ending.FINISHED else []
+    note = _common_cause(policy, states, (*attempts, *quiet), failed)
     if note:
-        failed = {JOB_ITSELF: max(*failed.values(), ERROR, policy.fail_level)}
+        failed = {JOB_ITSELF: _together(policy, failed)}
     if ending in (Ending.DIED, Ending.CRASHED):
         failed[JOB_ITSELF] = max(failed.get(JOB_ITSELF, OK), ERROR, policy.fail_level)
         note = note or f"the run {ending}"
     if ending is not Ending.FINISHED:
         return failed, note
-    return {**_good(states, attempts, failed, bool(note), policy), **failed}, note
+    # What was not reached for the common cause proves nothing good.
+    good = _good(policy, attempts, () if note else quiet)
+    return {**good, **failed}, note
 
 
 def _failed_at(policy: Policy, attempt: Attempt) -> int:
@@ -46,11 +49,11 @@ def _failed_at(policy: Policy, attempt: Attempt) -> int:
 def _common_cause(
     policy: Policy,
     states: Mapping[str, SourceState],
-    attempts: Mapping[str, Attempt],
+    attempted: Sequence[str],
     failed: Mapping[str, int],
 ) -> str:
     """A note if the network is likelier to be down than all those sources to be broken; else an empty text."""
-    healthy = [n for n in attempts if n != JOB_ITSELF and states.get(n, _FRESH).status in _NOT_FAILING]
+    healthy = [n for n in attempted if n != JOB_ITSELF and states.get(n, _FRESH).status in _NOT_FAILING]
     down = [name for name in healthy if name in failed]
     # Divided, not multiplied: 0.56 * 25 is a little more than 14, and 14 of 25 are 56 %.
     if len(down) < FEWEST_FOR_COMMON_CAUSE or len(down) / len(healthy) < policy.common_cause:
@@ -59,23 +62,29 @@ def _common_cause(
     return f"{before} failed together: taken for one common cause"
 
 
-def _good(
-    states: Mapping[str, SourceState],
-    attempts: Mapping[str, Attempt],
-    failed: Mapping[str, int],
-    common_cause: bool,
-    policy: Policy,
-) -> dict[str, int]:
+def _together(policy: Policy, failed: Mapping[str, int]) -> int:
+    """The level of a common cause: what all of them have reached. One among them that cries louder proves no more."""
+    shared = min(level for name, level in failed.items() if name != JOB_ITSELF)
+    return max(shared, failed.get(JOB_ITSELF, OK), ERROR, policy.fail_level)
+
+
+def _quiet(states: Mapping[str, SourceState], attempts: Mapping[str, Attempt]) -> list[str]:
+    """What its program names only when it fails, and has not named in this run."""
+    return [
+        name
+        for name, state in states.items()
+        if state.only_fails and name != JOB_ITSELF and name not in attempts
+    ]
+
+
+def _good(policy: Policy, attempts: Mapping[str, Attempt], quiet: Sequence[str]) -> dict[str, int]:
     """What a finished run proves to be well: what was attempted, the job, and what is only ever named when it fails."""
-    good = {
-        name: OK
+    attempted = (
+        name
         for name, attempt in attempts.items()
         if not attempt.broken_off and not _failed_at(policy, attempt)
-    }
-    good[JOB_ITSELF] = OK
-    quiet = (name for name, state in states.items() if state.only_fails and name not in attempts)
-    good.update({name: OK for name in quiet if name != JOB_ITSELF and not common_cause})
-    return {name: verdict for name, verdict in good.items() if name not in failed}
+    )
+    return dict.fromkeys((*attempted, JOB_ITSELF, *quiet), OK)
 
 
 def names_when_well(policy: Policy, attempt: Attempt) -> bool:

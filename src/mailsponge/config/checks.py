@@ -1,0 +1,31 @@
+"""What settings mean together: a configuration that would betray somebody's password does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailsponge.config.settings import Config
+from mailsponge.errors import ConfigError
+
+
+def check(config: Config, at: Callable[..., str]) -> None:
+    """Refuse what cannot be together; ``at(*path)`` says where a setting stands. Raises ConfigError."""
+    if config.tls.certificate is None:
+        _check_without_tls(config, at)
+
+
+def _check_without_tls(config: Config, at: Callable[..., str]) -> None:
+    if config.tls.key is not None:
+        raise ConfigError(
+            f"{at('tls', 'key')} is set and tls.certificate is not: name the certificate it belongs to"
+        )
+    if config.submission.listen_tls:
+        raise ConfigError(
+            f"{at('submission', 'listen_tls')} needs a certificate: set tls.certificate and tls.key"
+        )
+    for endpoint in config.submission.listen:
+        if not endpoint.is_loopback:
+            raise ConfigError(
+                f"{at('submission', 'listen')} has {endpoint}, where passwords would cross the network in the clear: "
+                "set tls.certificate and tls.key, or listen on 127.0.0.1 and [::1] alone"
+            )
