@@ -5,7 +5,7 @@ IN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz docs bench clean
+.PHONY: help demo test check fuzz docs bench soak clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ docs: $(READY)  ## write those parts of the reference anew that the code knows
 bench: $(READY)  ## speed beside what one would take instead (needs root for Postfix)
 	@$(IN)/python tests/peers/unpack.py
 	@$(IN)/python bench/run.py
+
+soak: $(READY)  ## ten minutes of good, slow, broken and hostile clients, with the server killed and started again
+	@$(IN)/python tests/soak/soak.py
 
 clean:  ## remove what was made here
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

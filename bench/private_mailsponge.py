@@ -19,11 +19,15 @@ DOMAIN = "bench.example"
 
 
 class PrivateMailsponge:
-    """``with PrivateMailsponge(folder, ["a", "b"]) as mailsponge``: it accepts for a@ and b@, into a mailbox each."""
+    """``with PrivateMailsponge(folder, ["a", "b"]) as mailsponge``: it accepts for a@ and b@, into a mailbox each.
 
-    def __init__(self, folder: Path, mailboxes: list[str]) -> None:
+    ``settings``: further tables of its configuration.
+    """
+
+    def __init__(self, folder: Path, mailboxes: list[str], settings: str = "") -> None:
         self._data, self._config = folder / "data", folder / "mailsponge.toml"
         self._mailboxes = mailboxes
+        self._settings = settings
         self.port = 0
         self.version = (
             f"{version('mailsponge')} (Python {platform.python_version()}, SQLite {apsw.sqlitelibversion()})"
@@ -32,7 +36,9 @@ class PrivateMailsponge:
     def __enter__(self) -> Self:
         self._data.parent.mkdir(parents=True)
         users = "".join(f"[users.{name}]\n" for name in self._mailboxes)
-        self._config.write_text(f'[smtp]\nlisten = ["127.0.0.1:0"]\n[domains."{DOMAIN}"]\n{users}')
+        self._config.write_text(
+            f'[smtp]\nlisten = ["127.0.0.1:0"]\n[domains."{DOMAIN}"]\n{users}{self._settings}'
+        )
         self._process = subprocess.Popen(
             self._command("serve", "--config", str(self._config)),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -48,6 +54,11 @@ class PrivateMailsponge:
         self._process.terminate()
         self._process.wait(timeout=60)
         self._reader.join()
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
 
     def recipient(self, mailbox: str) -> str:
         """The address that leads into a mailbox."""

@@ -377,3 +377,15 @@ def test_a_store_with_pages_of_another_size_goes_on_as_it_is(tmp_path: Path) -> 
         assert whole(store, second) == LARGE
     with closing(database.connect(tmp_path / "store.db")) as connection:
         assert connection.pragma("page_size") == 4096
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["a new store", "one that is there"])
+def test_much_that_is_written_at_once_is_not_kept_in_memory(tmp_path: Path, again: bool) -> None:
+    if again:
+        database.open_or_create(tmp_path / database.NAME).close()
+    with closing(database.open_or_create(tmp_path / database.NAME)) as connection, connection:
+        for number in range(40):
+            connection.execute("INSERT INTO part VALUES (1, ?, ?)", (number, b"x" * 256 * 1024))
+        kept, _ = connection.status(apsw.SQLITE_DBSTATUS_CACHE_USED)
+
+    assert kept < 1.1 * database.CACHE * 1024

@@ -193,6 +193,8 @@ class Session(asyncio.BufferedProtocol):
         next_event = self._dialogue.engine.next_event
         event = next_event()
         if event is NEED_DATA:
+            if self._dialogue.in_message:  # a message that will be refused has no events before its end
+                self._move_deadline()
             return
         send, answer_to, out = self._dialogue.send, self._dialogue.answer, self._out
         while event is not NEED_DATA:

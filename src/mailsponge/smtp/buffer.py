@@ -18,7 +18,7 @@ class ReceiveBuffer:
     ``data`` is empty once everything has been read: so nothing is kept for longer than it is needed.
     """
 
-    __slots__ = ("_more", "_skipping", "at", "data", "limit")
+    __slots__ = ("_more", "_skipping", "at", "data", "limit", "refused")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -27,6 +27,8 @@ class ReceiveBuffer:
         self.at = 0
         self._more: list[bytes] = []
         self._skipping = False  # inside a line that was too long, looking for its end
+        self.refused = b""
+        """What the line began with that was refused last: its first four octets."""
 
     @property
     def held(self) -> int:
@@ -56,10 +58,14 @@ class ReceiveBuffer:
             self.at = after
         else:
             self.read_to(after)
-        if self._skipping or end - start >= self.limit:
+        if self._skipping:
             self._skipping = False
             return LINE_TOO_LONG
+        if end - start >= self.limit:
+            self.refused = data[start : start + 4]
+            return LINE_TOO_LONG
         if end == start or data[end - 1] != _CR:
+            self.refused = data[start : start + 4]
             return BARE_NEWLINE
         return data[start : end - 1]
 
@@ -87,7 +93,10 @@ class ReceiveBuffer:
             self.at = 0
             self._more.clear()
             return self.line()
-        if self._skipping or len(self.data) - self.at >= self.limit:
+        if self._skipping:
+            self.clear()
+        elif len(self.data) - self.at >= self.limit:
+            self.refused = self.data[self.at : self.at + 4]
             self._skipping = True
             self.clear()
         elif self.at:

@@ -267,7 +267,8 @@ class Server:
             return self._wait()
         said = syntax.text(line) if isinstance(line, bytes) else line
         if isinstance(said, Reply):
-            if isinstance(line, bytes) and line[:4].upper() == b"BDAT":
+            begun = line[:4] if isinstance(line, bytes) else self._buffer.refused
+            if begun.upper() == b"BDAT":
                 return self._mistake(replies.BDAT_SYNTAX, _OUT_OF_STEP)
             return self._mistake(said)
         verb = said[:4].upper()

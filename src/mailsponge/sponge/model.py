@@ -216,6 +216,8 @@ class Incident(NamedTuple):
     """It was acknowledged, and has failed at a higher level since; that is still to be told."""
     thread: str | None = None
     """The Message-ID of the mail that told of it; the mails that follow refer to it."""
+    anew_since: float | None = None
+    """What was told was over, which could not be told as it was muted, and this began then: another incident."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

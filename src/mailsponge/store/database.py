@@ -28,6 +28,11 @@ PAGE = 16 * 1024
 size takes three, and half as much longer; with 32 kB, what is written in vain costs more than it saves.
 """
 
+CACHE = 2000
+"""kB of pages in memory while much is written: SQLite's own figure. It reckons it in pages before it knows how large
+they are, so this has to be said once they are known; else it is four times as much.
+"""
+
 APPLICATION_ID = 0x4D53504F
 """``MSPO``, in the file's header: a mail store of ours and no other SQLite database."""
 
@@ -58,6 +63,7 @@ def open_or_create(file: Path, connect: Connect = connect) -> apsw.Connection:
             raise StoreError(
                 f"{file}: its file system cannot share memory between processes: keep the data on a local disk"
             )
+        connection.pragma("cache_size", -CACHE)
         return connection
 
 

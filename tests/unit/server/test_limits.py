@@ -174,6 +174,17 @@ def test_a_client_that_is_busy_enough_keeps_its_connection(open_post, rules):
             assert client.say("NOOP").startswith("250")
 
 
+def test_a_message_that_will_be_refused_may_take_its_time_like_any_other(open_post, rules):
+    with open_post(rules._replace(command_deadline=0.4)) as post, post.greeted() as client:
+        client.envelope()
+        pause = threading.Event()
+        for _ in range(4):
+            client.send(b"a bare LF\n")
+            pause.wait(0.15)
+
+        assert client.say("\r\n.").startswith("550 5.6.0")
+
+
 def test_a_client_that_does_not_read_its_replies_is_not_read_either_and_cut_off(open_every_way, rules):
     with open_every_way(rules._replace(command_deadline=0.5)) as post, post.client() as client:
         lines = b"HELP\r\n" * 10_000

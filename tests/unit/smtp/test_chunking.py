@@ -216,6 +216,30 @@ def test_a_bdat_that_cannot_be_read_ends_the_session(sessions: Any, before: byte
     assert session.events[-1] == Closed()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b"BDAT 6 LAST\n", b"bdat 6\n", b"BDAT 6" + b" " * 3000 + b"\r\n", b"BDAT 6" + b" " * 3000 + b"\n"],
+    ids=["a bare LF", "a bare LF, small letters", "too long", "too long, a bare LF"],
+)
+@pytest.mark.parametrize("before", [b"", ENVELOPE])
+def test_a_bdat_in_a_line_that_is_none_ends_the_session_too(
+    sessions: Any, before: bytes, line: bytes
+) -> None:
+    whole = line + b"MAIL FROM:<evil@example.org>\r\n"
+    for cut in (*range(1, 8), len(line) - 1, len(line), len(whole)):
+        session = sessions.ready()
+        session.say(before + whole[:cut])
+        session.say(whole[cut:])
+        assert session.answers[-1].code == 501
+        assert session.events[-1] == Closed()
+
+
+def test_a_line_that_is_none_ends_no_session_because_of_a_bdat_before_it(sessions: Any) -> None:
+    session = sessions.ready()
+    session.say(b"NOOP\nBDAT 1 LAST\r\nx" + b"N" * 3000 + b"\r\nNOOP\r\n")
+    assert codes(session) == [500, 503, 500, 250]
+
+
 @pytest.mark.parametrize("line", [b"BDAT 3 LAST", b"bdat 3 last", b"BDAT  3", b"BDAT 003  LAST"])
 def test_spellings_of_bdat(sessions: Any, line: bytes) -> None:
     session = sessions.ready()

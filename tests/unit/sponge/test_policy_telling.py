@@ -73,6 +73,28 @@ def test_a_failure_that_begins_anew_within_the_silence_is_told_at_its_end_as_a_n
     assert story.told(WELL) == [[Kind.RECOVERED]]
 
 
+def test_reminders_after_steady_are_reckoned_from_it_too_if_patience_would_have_borne_what_it_names():
+    story = Story(Policy("3 runs", recover_after=3, remind="1 day, 3 days, 7 days"))
+    before = [FAILED, WELL, FAILED, WELL, WELL, FAILED, FAILED, FAILED, WELL, WELL, FAILED]
+    assert flat(story.told(*before)) == [Kind.NEW, Kind.FLAPPING]
+    story.now += 9 * DAY
+    assert flat(story.told(*[WELL] * 11, FAILED, FAILED)) == [Kind.STEADY]
+    story.now += DAY
+
+    assert story.told(FAILED) == [[Kind.STILL]]
+
+
+def test_what_began_anew_and_ended_within_the_silence_has_recovered_all_the_same():
+    story = Story(NOW, apart=HOUR)
+    story.told(FAILED)
+    silenced(story, 10)
+
+    assert story.told(WELL, FAILED, WELL) == [[], [], []]
+    assert story.tick(9 * HOUR) == [Kind.RECOVERED]
+    assert story.flip.said == "works again after 3 hours"
+    assert story.incident == Incident()
+
+
 def test_what_was_gone_in_a_silence_and_fails_again_has_not_recovered():
     story = Story(Policy("2 runs"), apart=DAY)
     story.told(FAILED, FAILED)

@@ -151,7 +151,8 @@ def _explained(state: SourceState, before: Incident, told: telling.Told) -> Sour
     if flip is None:
         if state.status is not Status.HARD:
             return state
-        why = f"; not told: {told.muted}" if told.muted and before.told_at is None else "; already told"
+        is_told = before.told_at is not None and before.anew_since is None
+        why = f"; not told: {told.muted}" if told.muted and not is_told else "; already told"
         return state._replace(reason=state.reason + why)
     if flip.kind is Kind.NEW:
         return state._replace(reason=f"{flip.reason}: told")

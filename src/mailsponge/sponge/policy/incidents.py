@@ -16,8 +16,10 @@ def moved(incident: Incident, host: str, after: Moved, verdict: int | None, now:
         flapping=_with(incident.flapping, host, state.flapping),
     )
     if after.effect is Effect.OPENS:
-        hosts = _begun_anew(hosts) if incident.is_over and incident.told_at is not None else hosts
-        hosts = hosts._replace(since=_earlier(hosts.since, state.since))
+        if incident.is_over and incident.told_at is not None:
+            hosts = hosts._replace(anew_since=state.since)
+        else:
+            hosts = hosts._replace(since=_earlier(incident.since, state.since))
     if verdict:
         return _failed(hosts, after, verdict)
     if hosts.is_over and not incident.is_over:
@@ -29,19 +31,6 @@ def _with(hosts: tuple[str, ...], host: str, is_one: bool) -> tuple[str, ...]:
     if (host in hosts) == is_one:
         return hosts
     return tuple(sorted((*hosts, host))) if is_one else tuple(other for other in hosts if other != host)
-
-
-def _begun_anew(incident: Incident) -> Incident:
-    """What was told is over, though that could not be told: what begins now is another incident."""
-    return incident._replace(
-        since=None,
-        told_at=None,
-        mailed_at=None,
-        failed_since_mail=False,
-        thread=None,
-        acknowledged=None,
-        is_worse=False,
-    )
 
 
 def _failed(incident: Incident, after: Moved, level: int) -> Incident:
@@ -60,6 +49,14 @@ def _failed(incident: Incident, after: Moved, level: int) -> Incident:
         acknowledged=None if outgrown else incident.acknowledged,
         is_worse=incident.is_worse or (outgrown and incident.told_at is not None),
     )
+
+
+def begun_anew(incident: Incident) -> Incident:
+    """The incident that began after the one that was told; the same, if there is none."""
+    if incident.anew_since is None:
+        return incident
+    forgotten = incident._replace(told_at=None, mailed_at=None, thread=None, anew_since=None)
+    return forgotten._replace(since=incident.anew_since, failed_since_mail=False, is_worse=False)
 
 
 def settled(incident: Incident) -> Incident:

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from mailsponge.sponge import patience as grammar
 from mailsponge.sponge.model import JOB_ITSELF, Flip, Incident, Kind, Silence, level_name
-from mailsponge.sponge.policy.incidents import settled
+from mailsponge.sponge.policy.incidents import begun_anew, settled
 from mailsponge.sponge.policy.rules import Policy
 from mailsponge.sponge.policy.states import in_a_row
 
@@ -55,8 +55,8 @@ def tell(
         return Told(incident, None, "flapping")
     if incident.flapping_told and not incident.flapping:
         return _steady(source, incident, now, host)
-    if incident.failing and incident.told_at is None:
-        return _new(source, incident, now)
+    if incident.failing and (incident.told_at is None or incident.anew_since is not None):
+        return _new(source, begun_anew(incident), now)
     if incident.is_over and incident.told_at is not None:
         return _over(source, incident, now)
     if incident.failing and incident.is_worse:
@@ -101,12 +101,14 @@ def _flapping(source: str, incident: Incident, now: float) -> Told:
 def _steady(source: str, incident: Incident, now: float, host: str) -> Told:
     """The end of flapping names the state, which then counts as told: also one that patience would have borne."""
     reason = "its verdict has changed in no more than 25 % of the last runs"
-    calm = incident._replace(flapping_told=False)
+    calm = begun_anew(incident)._replace(flapping_told=False)
     if host in calm.soft:
+        if calm.is_over and calm.told_at is not None:
+            calm = begun_anew(calm._replace(anew_since=now))
         soft = tuple(other for other in calm.soft if other != host)
         calm = calm._replace(failing=tuple(sorted({*calm.failing, host})), soft=soft)
     kind, said = _named(calm)
-    flip = _flip(kind, source, incident, now, said, reason)
+    flip = _flip(kind, source, calm, now, said, reason)
     if calm.is_over:
         return Told(settled(calm._replace(told_at=None)), flip)
     told_at = now if calm.told_at is None else calm.told_at
@@ -137,7 +139,7 @@ def _over(source: str, incident: Incident, now: float) -> Told:
         reason = "it was in trouble, and was not named in 10 finished runs over 7 days: not told again"
     flip = _flip(kind, source, incident, now, said, reason)._replace(ended_at=ended)
     over = incident._replace(told_at=None, mailed_at=None, failed_since_mail=False, thread=None, since=None)
-    return Told(settled(over._replace(ended_at=None, is_gone=False)), flip)
+    return Told(settled(over._replace(ended_at=None, is_gone=False, anew_since=None)), flip)
 
 
 def _gone(incident: Incident) -> str:

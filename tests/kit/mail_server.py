@@ -1,0 +1,124 @@
+"""``mailsponge serve`` as a process of its own: started, killed, stopped and told to reload, as on a real machine.
+
+    server = MailServer(folder, "[users.me]")
+    server.start()
+    … server.port, server.data, server.log …
+    assert server.stop() == 0
+
+Its data and its log outlive it, so that it can be started again on them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+PATIENCE = 30.0
+"""Seconds after which a server that does not start, or does not end, is taken to hang."""
+
+SOURCES = Path(__file__).parents[2] / "src"
+
+_READY = re.compile(r"ready: smtp 127\.0\.0\.1:(\d+)").search
+
+
+class MailServer:
+    """One post office: its folder stays the same from one life of its process to the next.
+
+    Args:
+        folder: gets the configuration, the data and the log.
+        settings: tables of the configuration; ``data`` and ``smtp.listen`` are not among them.
+        port: where to listen on 127.0.0.1; 0 is any free one.
+    """
+
+    def __init__(self, folder: Path, settings: str, port: int = 0) -> None:
+        self.data = folder / "data"
+        self.log = folder / "log"
+        self.port = port
+        self._config = folder / "mailsponge.toml"
+        self._config.write_text(
+            f'hostname = "mail.example.org"\ndata = "{self.data}"\n'
+            f'[smtp]\nlisten = ["127.0.0.1:{port}"]\n{settings}'
+        )
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
+        self._ready = threading.Event()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mailsponge", "serve", "--config", str(self._config)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process, self._ready), daemon=True)
+        self._reader.start()
+
+    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        """Keep what it says, and look for the word that it is ready."""
+        assert process.stderr is not None
+        with self.log.open("a") as log, process.stderr as said:
+            for line in said:
+                log.write(line)
+                log.flush()
+                found = _READY(line)
+                if found:
+                    self.port = int(found[1])
+                    ready.set()
+
+    def wait_until_ready(self) -> None:
+        """Raises RuntimeError when it does not come to it."""
+        if not self._ready.wait(PATIENCE):
+            self.kill()
+            raise RuntimeError(f"mailsponge serve is not ready: {self.log.read_text()[-2000:]}")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """SIGKILL: from one instruction to the next it is gone."""
+        self._process.kill()
+        self._ended()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the status it ended with."""
+        self._process.terminate()
+        return self._ended()
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def _ended(self) -> int:
+        status = self._process.wait(PATIENCE)
+        self._reader.join()
+        return status
+
+    # What the system knows of it
+
+    def peak_memory(self) -> int:
+        """Bytes of memory that it has had at most in this life (VmHWM)."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return int(found[1]) * 1024 if found else 0  # one that has just died has no memory
+
+    def open_files(self) -> int:
+        """How many descriptors it has open, connections among them."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of whoever runs the tests."""
+    foreign = ("MAILSPONGE_", "PYTHON", "NOTIFY_SOCKET", "JOURNAL_STREAM")
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    return {**clean, "PYTHONPATH": str(SOURCES)}

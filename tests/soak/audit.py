@@ -1,0 +1,120 @@
+"""The account: what was said to be taken, beside what lies in the mailboxes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+from letters import Letter, Letters, token_of
+
+from mailsponge.store.mailboxes import SqliteMailboxes
+
+_TRACE = re.compile(
+    rb"Return-Path: <[^\r\n]*>\r\n"
+    rb"Received: from [^\r\n]*\r\n(?:\t[^\r\n]*\r\n)+"
+).match
+"""The two headers that the server puts on top."""
+
+_HALF = """
+SELECT count(DISTINCT message) FROM part
+WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.id = part.message)
+"""
+
+
+class Found(NamedTuple):
+    """A message in the store."""
+
+    id: int
+    content: bytes
+    mailboxes: frozenset[str]
+
+
+class Account(NamedTuple):
+    """How it came out."""
+
+    checked: int
+    """Letters whose 250 was read, each looked for in every mailbox of its."""
+    copies: int
+    """Messages there."""
+    lost: list[str]
+    """Letters that were taken and are not there, or not as they were."""
+    duplicates: int
+    """Copies that come of sending again what was taken, when the answer had been lost: no fault of anybody's."""
+    faults: list[str]
+    """What is there and must not be, or not so."""
+
+
+def messages(data: Path) -> Iterator[Found]:
+    """Everything in the mailboxes."""
+    with SqliteMailboxes(data) as store:
+        lies_in: defaultdict[int, set[str]] = defaultdict(set)
+        for entry in store.mails():
+            lies_in[entry.id].add(entry.mailbox)
+        for message_id, mailboxes in lies_in.items():
+            yield Found(message_id, b"".join(store.content(message_id)), frozenset(mailboxes))
+
+
+def account(letters: Letters, found: Iterable[Found]) -> Account:
+    """Hold the one beside the other."""
+    copies: Counter[str] = Counter()
+    faults = []
+    for message in found:
+        try:
+            copies[_whose(letters, message).token] += 1
+        except _Wrong as wrong:
+            faults.append(f"message {message.id}: {wrong}")
+    faults += [
+        f"{letter.token} was sent whole {letter.offered} times and lies there {copies[letter.token]} times"
+        for letter in letters
+        if copies[letter.token] > letter.offered
+    ]
+    taken = [letter for letter in letters if letter.taken]
+    lost = [
+        _shortage(letter, copies[letter.token]) for letter in taken if copies[letter.token] < letter.taken
+    ]
+    duplicates = sum(number - 1 for number in copies.values())
+    return Account(len(taken), copies.total(), lost, duplicates, faults)
+
+
+class _Wrong(Exception):
+    """What is wrong with a message that is there."""
+
+
+def _whose(letters: Letters, message: Found) -> Letter:
+    """The letter that a message is, to the last octet and in the right places. Raises _Wrong."""
+    trace = _TRACE(message.content)
+    if trace is None:
+        raise _Wrong("no trace on top")
+    content = message.content[trace.end() :]
+    letter = letters.find(token_of(content))
+    if letter is None:
+        raise _Wrong(f"nobody wrote this: {content[:60]!r}")
+    if hashlib.sha256(content).digest() != letter.digest:
+        raise _Wrong(f"{letter.token} is not as it was: {len(content)} octets of {letter.size}")
+    if message.mailboxes != letter.mailboxes:
+        raise _Wrong(
+            f"{letter.token} lies in {_listed(message.mailboxes)}, not in {_listed(letter.mailboxes)}"
+        )
+    return letter
+
+
+def _shortage(letter: Letter, copies: int) -> str:
+    return f"{letter.token} to {_listed(letter.mailboxes)}: 250 was said {letter.taken} times, {copies} are there"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def faults_of_the_file(data: Path) -> list[str]:
+    """What is wrong with the database itself, after a start that has swept and a clean stop."""
+    with closing(apsw.Connection(str(data / "store.db"))) as connection:
+        said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check")]
+        half = connection.execute(_HALF).get
+    return [line for line in said if line != "ok"] + ([f"parts of {half} messages in half"] if half else [])

@@ -1,0 +1,22 @@
+"""Half a minute of the soak; ``make soak`` runs ten."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SOAK = Path(__file__).with_name("soak.py")
+
+
+def test_every_250_is_in_a_mailbox_whatever_happens_to_the_server() -> None:
+    done = subprocess.run(
+        [sys.executable, SOAK, "--seconds", "30"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+    print(done.stdout)  # pytest shows it if this fails, with the seed and where all of it is left
+    assert done.returncode == 0

@@ -1,0 +1,99 @@
+"""What happens to the server meanwhile: it is killed, stopped, started again, told to reload."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections import Counter
+
+from town import Town
+
+from kit.mail_server import MailServer
+
+DECK = ("kill", "kill", "kill and kill again", "stop", "reload")
+"""Dealt in another order each time, so that each happens within a short soak, too."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks at its memory."""
+STOPS_WITHIN = 10.0
+"""Seconds that a stop may take: those who are inside get five to end."""
+
+
+class Upheaval:
+    """Does it to one server, and remembers how often, and how much memory each life had at most."""
+
+    def __init__(self, server: MailServer, town: Town, rng: random.Random) -> None:
+        self._server = server
+        self._town = town
+        self._rng = rng
+        self.done: Counter[str] = Counter()
+        self.peak = 0
+        """Bytes of memory."""
+
+    async def go_on(self) -> None:
+        """One after the other until time is up; then the server listens."""
+        while not self._town.over:
+            for name in self._rng.sample(DECK, len(DECK)):
+                await self._wait(self._rng.uniform(0.5, 5.0))
+                if self._town.over:
+                    break
+                await self._do(name)
+
+    async def _do(self, name: str) -> None:
+        match name:
+            case "kill":
+                await self.kill()
+                await self.start()
+            case "kill and kill again":
+                await self.kill()
+                await self._kill_while_it_starts()
+                await self.start()
+            case "stop":
+                await self.stop()
+                await self.start()
+            case _:
+                self._server.send_signal(signal.SIGHUP)
+                self.done["reloads"] += 1
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._server.start)
+        self.done["starts"] += 1
+        self._town.open.set()
+
+    async def kill(self) -> None:
+        self._ends()
+        self.done["kills"] += 1
+        await asyncio.to_thread(self._server.kill)
+
+    async def _kill_while_it_starts(self) -> None:
+        self._server.launch()
+        self.done["starts"] += 1
+        await asyncio.sleep(self._rng.uniform(0.0, 0.6))
+        await self.kill()
+
+    async def stop(self) -> None:
+        self._ends()
+        self.done["stops"] += 1
+        begin = asyncio.get_running_loop().time()
+        status = await asyncio.to_thread(self._server.stop)
+        took = asyncio.get_running_loop().time() - begin
+        if status != 0 or took > STOPS_WITHIN:
+            self._town.surprises.append(f"stopped with status {status} after {took:.1f} s")
+
+    def _ends(self) -> None:
+        """Say that it ends before it does: whoever is cut off now may know why."""
+        self._town.open.clear()
+        self._town.life += 1
+        self.look()
+
+    async def _wait(self, seconds: float) -> None:
+        """Let time pass, with an eye on the server's memory."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not self._town.over and loop.time() < end:
+            self.look()
+            await asyncio.sleep(LOOK_EVERY)
+
+    def look(self) -> None:
+        """Keep the most memory that this life has had so far."""
+        self.peak = max(self.peak, self._server.peak_memory())
