@@ -23,7 +23,7 @@ from machine import shape, synced_appends
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store import database
-from mailsponge.store.protocol import Acceptance
+from mailsponge.store.protocol import Acceptance, Step
 from mailsponge.store.sqlite import SqliteStore
 
 HEADER = b"From: a@example.net\r\nTo: me@example.org\r\nSubject: hello\r\nDate: Fri, 1 May 2026 10:00:00 +0000\r\n\r\n"
@@ -37,6 +37,7 @@ ACCEPTANCE = Acceptance(
     peer="192.0.2.1",
     helo="client.example.net",
     reasons=("me@example.org lives here",),
+    steps=(Step(1.78e9, "came", "ESMTP"), Step(1.78e9, "complete", "all of it has come")),
 )
 
 

@@ -28,6 +28,7 @@ import mailsponge
 from mailsponge import smtp
 from mailsponge.cli import main
 from mailsponge.mail.reply import Reply
+from mailsponge.server import metrics
 from mailsponge.smtp import client_states
 from mailsponge.smtp import states as smtp_states
 from mailsponge.sponge import patience
@@ -51,6 +52,7 @@ PAGES: Final = (
     "library.md",
     "policy.md",
     "sponge-settings.md",
+    "metrics.md",
     "smtp-engine.md",
     "smtp-client-engine.md",
 )
@@ -503,6 +505,17 @@ def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+# The metrics
+
+
+def _metrics(name: str) -> str:
+    rows = (
+        (f"`{one.name}`", str(one.kind), ", ".join(f"`{label}`" for label in one.labels), _plain(one.about))
+        for one in metrics.ALL
+    )
+    return _table(("metric", "kind", "labels", "what it is"), rows)
+
+
 _PARTS: Final[dict[str, Callable[[], str]]] = {
     "transitions": _transitions,
     "mermaid": _mermaid,
@@ -517,6 +530,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "command": _command,
     "class": _class,
     "policy": _policy,
+    "metrics": _metrics,
     "client": _client,
     "engine": _engine,
     "settings": _setting,

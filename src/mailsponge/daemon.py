@@ -13,10 +13,12 @@ import logging
 import os
 import pwd
 import resource
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -39,6 +41,7 @@ from mailsponge.server.parent import Parent, separate
 from mailsponge.server.privileges import Account, runs_as
 from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
+from mailsponge.server.scrape import Scrapes
 from mailsponge.store.database import make_directory, migrations
 from mailsponge.store.protocol import Store
 from mailsponge.store.sqlite import SqliteStore
@@ -138,6 +141,8 @@ def _without_root(account: Account, config: Config, entrances: tuple[Entrance, .
     """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
     _hand_over(config.data, account)
     _load_what_comes_later()
+    if config.metrics.listen:
+        import_module("mailsponge.server.metrics")
     parent = separate(account, tls_files_of(config), entrances, notify)
     if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
@@ -211,21 +216,25 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        rules = rules_of(self._loaded, self._secret)
-        listener = self._listener = Listener(rules, store, certificate=self._certificate)
+        rules, data = rules_of(self._loaded, self._secret), self._loaded.config.data
+        free = partial(_free, data)
+        listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
         await listener.start(self._entrances)
-        self._ready()
-        await told_to_stop.wait()
-        log.info("stopping")
-        self._notify("STOPPING=1")
-        await listener.stop()
+        async with _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at:
+            self._ready(told_at)
+            await told_to_stop.wait()
+            log.info("stopping")
+            self._notify("STOPPING=1")
+            await listener.stop()
 
-    def _ready(self) -> None:
+    def _ready(self, metrics: Sequence[Endpoint]) -> None:
         """Every socket listens: say so, to people and to systemd."""
         # What is there now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         config, addresses = self._loaded.config, _told(self._entrances)
+        if metrics:
+            addresses += f" · metrics {', '.join(map(str, metrics))}"
         sys.stderr.write(f"mailsponge: ready: {addresses} · mail for {_whom(config)} · data {config.data}\n")
         sys.stderr.flush()
         self._notify(f"READY=1\nSTATUS={addresses}")
@@ -256,14 +265,43 @@ class _PostOffice:
             self._listener.rules, self._listener.certificate = rules, certificate
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
-                "reloaded; user, other addresses, data and smtp.listen change when the server is started anew"
+                "reloaded; user, other addresses, metrics, data and smtp.listen change "
+                "when the server is started anew"
             )
         else:
             log.info("reloaded")
 
 
+@contextlib.asynccontextmanager
+async def _metrics(
+    listen: Sequence[Endpoint], listener: Listener, store: Store, free: Callable[[], int]
+) -> AsyncIterator[Sequence[Endpoint]]:
+    """Figures for Prometheus, if somebody wants them; then the addresses where they are. Raises UsageError."""
+    if not listen:
+        yield ()
+        return
+    from mailsponge.server.metrics import CONTENT_TYPE, Metrics  # what it needs is loaded for nobody else
+
+    scrapes = Scrapes(Metrics(listener, store, free).page, CONTENT_TYPE)
+    where = await scrapes.start(listen)
+    try:
+        yield where
+    finally:
+        scrapes.stop()
+
+
+def _free(data: Path) -> int:
+    """Bytes that the disk under a directory has left for this user."""
+    try:
+        return shutil.disk_usage(data).free
+    except OSError:
+        return (
+            sys.maxsize
+        )  # a disk that cannot be asked: what is wrong with it shows when a message is to be kept
+
+
 def _only_a_start_changes(config: Config) -> tuple[object, ...]:
-    return config.data, config.user, places_of(config)
+    return config.data, config.user, config.metrics, places_of(config)
 
 
 def _told(entrances: Sequence[Entrance]) -> str:

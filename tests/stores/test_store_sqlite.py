@@ -209,6 +209,22 @@ def test_an_older_store_is_brought_up_to_date_by_the_server_alone(
     SqliteMailboxes(tmp_path).close()
 
 
+def test_mail_of_a_store_without_stories_has_them_after_the_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        scripts = database.migrations()[:2]
+        patch.setattr(database, "migrations", lambda: scripts)
+        with closing(database.open_or_create(tmp_path / "store.db")) as connection:
+            connection.execute(
+                "INSERT INTO message VALUES (7, 1.0, 5, NULL, '[[\"me\", \"b.example\"]]', 0, 0, 'peer', 'helo', "
+                "'[\"why\"]', '[\"me\"]', 0, x'6162630d0a')"
+            )
+    with closing(SqliteStore(tmp_path)) as store:
+        assert [step.what for step in store.trace(7)] == ["came", "sender", "admitted", "delivered"]
+        assert keep(store) > 7
+
+
 def test_an_upgrade_that_fails_leaves_the_older_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

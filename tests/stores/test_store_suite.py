@@ -17,7 +17,7 @@ from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store.incoming import PART
 from mailsponge.store.memory import MemoryStore
-from mailsponge.store.protocol import Call, Store, direct
+from mailsponge.store.protocol import Call, Step, Store, direct
 from mailsponge.store.sqlite import SqliteStore
 
 Make = Callable[[Call], Store]
@@ -237,6 +237,118 @@ def test_who_waits_for_the_disk_is_called_when_it_has_caught_up(store: Store, co
     assert incoming.backlog == 0
 
 
+@pytest.mark.parametrize("content", [SMALL, LARGE])
+def test_what_is_in_memory_is_counted_until_it_is_on_the_disk(store: Store, content: bytes) -> None:
+    incoming, outcome = store.incoming(), Outcome()
+    incoming.write(content)
+    assert 0 < store.held <= len(content)
+    incoming.accept(acceptance("me"), outcome)
+    outcome.wait()
+    assert store.held == 0
+
+
+@pytest.mark.parametrize("content", [SMALL, LARGE])
+def test_what_was_discarded_is_not_in_memory(store: Store, content: bytes) -> None:
+    incoming, written = store.incoming(), threading.Event()
+    incoming.write(content)
+    incoming.discard()
+    incoming.when_written(written.set)
+    assert written.wait(PATIENCE)
+    assert store.held == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"x", SMALL, SMALL + b"x" * 50_000, LARGE])
+def test_a_message_that_was_spilt_comes_back_as_it_was_written(store: Store, content: bytes) -> None:
+    incoming, outcome = store.incoming(), Outcome()
+    half = len(content) // 2
+    for piece in content[:half], content[half:]:
+        incoming.write(piece)
+        incoming.spill()
+    incoming.accept(acceptance("me"), outcome)
+    assert outcome.wait() is None
+    assert whole(store, incoming.id) == content
+    assert store.held == 0
+
+
+def test_mails_are_counted_as_they_are_listed(store: Store) -> None:
+    assert store.count() == 0
+    first = keep(store, SMALL, "me", "you")
+    keep(store, SMALL, "me")
+    assert store.count() == len(store.mails()) == 3
+    store.delete(first)
+    assert store.count() == 1
+
+
+def test_commits_are_counted_with_the_messages_they_accept(store: Store) -> None:
+    for _ in range(3):
+        keep(store)
+    commits = store.commits
+    assert (commits.messages, commits.number, sum(commits.buckets), commits.failed) == (3, 3, 3, 0)
+
+
+def told(store: Store, message_id: int) -> list[tuple[str, str]]:
+    return [(step.what, step.why) for step in store.trace(message_id)]
+
+
+def test_the_story_of_a_message_is_told_in_order(store: Store) -> None:
+    steps = (
+        Step(999.0, "came", "ESMTP"),
+        Step(1000.0, "refused", "<x@example.org> unknown"),
+        Step(1001.0, "complete", "all of it"),
+    )
+    incoming, outcome = hand_over(store, SMALL, acceptance("me", "you")._replace(steps=steps))
+    assert outcome.wait() is None
+    assert told(store, incoming.id) == [
+        ("came", "from 192.0.2.1 by ESMTP, and called itself client.example.net"),
+        ("sender", "<sender@example.net>"),
+        ("admitted", "me lives here"),
+        ("admitted", "you lives here"),
+        ("refused", "<x@example.org> unknown"),
+        ("complete", "all of it"),
+        ("delivered", f"into the mailbox me, {len(SMALL)} bytes, by being accepted"),
+        ("delivered", f"into the mailbox you, {len(SMALL)} bytes, by being accepted"),
+    ]
+    moments = [step.at for step in store.trace(incoming.id)]
+    assert (moments[0], moments[-1], moments) == (999.0, 1001.0, sorted(moments))
+
+
+def test_a_message_of_which_no_steps_are_kept_has_a_story_all_the_same(store: Store) -> None:
+    assert [what for what, _ in told(store, keep(store))] == ["came", "sender", "admitted", "delivered"]
+
+
+def test_who_opens_a_message_first_is_part_of_its_story(store: Store) -> None:
+    message_id = keep(store, SMALL, "me", "you")
+    for mailbox in ("you", "me", "you"):
+        store.mark_seen(message_id, mailbox)
+    assert told(store, message_id)[-2:] == [
+        ("opened", "in the mailbox you"),
+        ("opened", "in the mailbox me"),
+    ]
+
+
+def test_a_message_that_was_deleted_has_no_story(store: Store) -> None:
+    message_id = keep(store)
+    store.mark_seen(message_id, "me")
+    store.delete(message_id)
+    with pytest.raises(StoreError, match="no message"):
+        store.trace(message_id)
+
+
+@pytest.mark.parametrize("large", [b"", b"x" * 1_000_000])
+def test_messages_are_found_by_their_message_id(store: Store, large: bytes) -> None:
+    head = b"Subject: a@b.example\r\nMessage-ID: <a@b.example>\r\n\r\n" + large
+    first, second = keep(store, head), keep(store, head)
+    keep(store, b"Subject: <a@b.example>\r\n\r\nMessage-ID: <a@b.example>\r\n")
+    assert store.with_message_id("<a@b.example>") == [second, first]
+    assert store.with_message_id("a@b.example") == [second, first]
+
+
+@pytest.mark.parametrize("text", ["", "<>", "b@b.example", "b.example", "'; DROP TABLE message; --"])
+def test_what_is_no_messages_message_id_finds_none(store: Store, text: str) -> None:
+    keep(store, b"Message-ID: <a@b.example>\r\n\r\n")
+    assert store.with_message_id(text) == []
+
+
 def test_every_outcome_comes_by_the_call_that_was_handed_in(make: Make) -> None:
     callbacks: list[Callable[[], None]] = []
     called = threading.Event()
@@ -271,7 +383,7 @@ def test_a_closed_store_says_so_to_who_comes_late(make: Make) -> None:
     late.accept(acceptance("me"), outcome)
     assert "closed" in str(outcome.wait())
     assert written.is_set()
-    assert late.backlog == 0
+    assert late.backlog == store.held == 0
 
 
 def test_a_store_can_be_closed_twice(make: Make) -> None:
@@ -314,6 +426,8 @@ def test_without_room_a_message_is_refused_whole_and_with_room_all_is_well_again
     assert "no room" in str(outcome.fault)
     assert limited.store.message(refused.id) is None
     assert limited.store.mails() == []
+    assert limited.store.held == 0
+    assert limited.store.commits.failed > 0
     limited.limit(None)
     assert whole(limited.store, keep(limited.store, content)) == content
     assert len(limited.store.mails()) == 1

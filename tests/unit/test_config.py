@@ -40,8 +40,13 @@ key = "/etc/privkey.pem"
 [limits]
 message_size = "10 MB"
 recipients = 200
+header_size = "50 kB"
 command_deadline = "1 min"
+command_deadline_under_load = "20 s"
 message_deadline = 600
+least_data_rate = "2 kB"
+memory = "20 MB"
+least_free = "1 GB"
 connections = 10
 connections_per_address = 2
 errors = 3
@@ -96,6 +101,9 @@ def test_every_setting_is_read():
         3,
     )
     assert (limits.command_deadline, limits.message_deadline) == (60.0, 600.0)
+    assert limits.header_size == 50_000
+    assert (limits.command_deadline_under_load, limits.least_data_rate) == (20.0, 2000)
+    assert (limits.memory, limits.least_free) == (20_000_000, 1_000_000_000)
     assert (limits.connections, limits.connections_per_address) == (10, 2)
     assert limits.login_failures == 5
     assert {name: domain.catch_all for name, domain in config.domains.items()} == {

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def serve(tmp_path) -> Iterator[type]:
         if server.process.poll() is None:
             server.process.kill()
             server.ended()
+
+
+def test_prometheus_is_told_where_the_settings_say(serve, tmp_path):
+    file = tmp_path / "post.toml"
+    file.write_text('metrics.listen = ["127.0.0.1:0"]')
+    server = serve(*FREE, "--config", str(file))
+    ready = server.wait_for(r"ready: smtp 127.0.0.1:(\d+) · metrics 127.0.0.1:(\d+) · mail for ")
+    send(int(ready[1]), "postmaster@localhost")
+    with urllib.request.urlopen(f"http://127.0.0.1:{ready[2]}/metrics", timeout=PATIENCE) as answer:
+        page = answer.read().decode()
+
+    assert 'mailsponge_messages_taken_total{role="smtp"} 1.0' in page
+    assert server.end()[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -221,7 +235,7 @@ def test_a_user_logs_in_with_the_password_that_was_hashed_and_sends(serve, tmp_p
     status, said = server.end()
 
     assert status == 0
-    assert "logged-in peer=127.0.0.1 login=me" in said
+    assert "logged-in peer=127.0.0.1 helo=c.example login=me" in said
     assert (server.data / "login-secret").stat().st_mode & 0o777 == 0o600
 
 

@@ -46,11 +46,21 @@ COMMANDS = {
         "mailsponge.cli.completing", "completion", "Complete commands and names in your shell."
     ),
     "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),
+    "config": Entry(
+        "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
+    ),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
+    "trace": Entry("mailsponge.cli.tracing", "trace", "What happened to a mail, in order, and why."),
     "password": Entry("mailsponge.cli.passwords", "password", "Hash a password for the configuration."),
 }
 
-EXTRA_OF = {"apsw": "server", "argon2": "server", "msgspec": "server", "rich": "cli"}
+EXTRA_OF = {
+    "apsw": "server",
+    "argon2": "server",
+    "msgspec": "server",
+    "prometheus_client": "server",
+    "rich": "cli",
+}
 """What a missing module is installed with."""
 
 

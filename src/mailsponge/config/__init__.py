@@ -2,8 +2,8 @@
 
 units.py knows sizes, times and listening addresses as people write them; settings.py has every setting with its
 default and its reason; machine.py asks the machine for its name, its user and where data goes; read.py makes a Config
-of a file, or an error that says where (lines.py) and what instead; checks.py knows what goes together; reference.py
-makes a page of documentation.
+of a file, or an error that says where (lines.py) and what instead; checks.py knows what goes together; inforce.py says
+where each value comes from; reference.py makes a page of documentation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from __future__ import annotations
 from mailsponge.config.checks import check
 from mailsponge.config.machine import Machine
 from mailsponge.config.read import Loaded, load, parse
-from mailsponge.config.settings import Config, Domain, Limits, Lmtp, Local, Smtp, Submission, Tls, User
+from mailsponge.config.settings import (
+    Config,
+    Domain,
+    Limits,
+    Lmtp,
+    Local,
+    Metrics,
+    Smtp,
+    Submission,
+    Tls,
+    User,
+)
 from mailsponge.config.units import Endpoint, Place
 
 __all__ = [
@@ -23,6 +34,7 @@ __all__ = [
     "Loaded",
     "Local",
     "Machine",
+    "Metrics",
     "Place",
     "Smtp",
     "Submission",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 Path = tuple[str, ...]
@@ -16,9 +18,13 @@ class Source(NamedTuple):
 
     def at(self, *path: str) -> str:
         """``file:line: limits.recipients``; without the line when the key is not in the text."""
+        return f"{self.place(*path)}: {dotted(path)}"
+
+    def place(self, *path: str) -> str:
+        """``file:line``, of the key or of the nearest table around it; the file alone when neither is in the text."""
         lines = _lines(self.text)
         line = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), None)
-        return f"{self.name}{f':{line}' if line else ''}: {dotted(path)}"
+        return f"{self.name}:{line}" if line else self.name
 
 
 def dotted(path: Path) -> str:
@@ -28,10 +34,18 @@ def dotted(path: Path) -> str:
 
 def _quoted(part: str) -> str:
     plain = part.isascii() and part.replace("-", "").replace("_", "").isalnum()
-    return part if plain else f'"{part.encode("unicode_escape").decode()}"'
+    return part if plain else f'"{"".join(map(_character, part))}"'
 
 
-def _lines(text: str) -> dict[Path, int]:
+def _character(letter: str) -> str:
+    """A character of a quoted key: TOML knows no other escapes than these for all that is not plain."""
+    if letter.isascii() and letter.isprintable() and letter not in '"\\':
+        return letter
+    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
+
+
+@lru_cache(maxsize=1)
+def _lines(text: str) -> Mapping[Path, int]:
     """Each key path and the first line (from 1) that names it."""
     found: dict[Path, int] = {}
     table: Path = ()

@@ -20,11 +20,13 @@ class Machine(NamedTuple):
     user: str
     data: Path
     """Where data goes when nobody says: ``$MAILSPONGE_DATA``, else mailsponge in the XDG data directory."""
+    data_from: str = ""
+    """The variable of the environment that says so, if one does."""
 
     @classmethod
     def here(cls, environ: Mapping[str, str] = os.environ) -> Machine:
         """Ask this machine."""
-        return cls(_hostname(), _user(environ), _data(environ))
+        return cls(_hostname(), _user(environ), *_data(environ))
 
 
 def is_hostname(text: str) -> bool:
@@ -49,10 +51,12 @@ def _user(environ: Mapping[str, str]) -> str:
         return environ.get("LOGNAME") or environ.get("USER") or "me"
 
 
-def _data(environ: Mapping[str, str]) -> Path:
+def _data(environ: Mapping[str, str]) -> tuple[Path, str]:
+    """Where, and the variable that says so."""
     if environ.get("MAILSPONGE_DATA"):
-        return Path(environ["MAILSPONGE_DATA"]).expanduser()
+        return Path(environ["MAILSPONGE_DATA"]).expanduser(), "MAILSPONGE_DATA"
     xdg = environ.get("XDG_DATA_HOME", "")
     # The XDG specification: a relative path in the variable is to be ignored.
-    home = Path(xdg) if xdg.startswith("/") else Path("~/.local/share").expanduser()
-    return home / "mailsponge"
+    if xdg.startswith("/"):
+        return Path(xdg) / "mailsponge", "XDG_DATA_HOME"
+    return Path("~/.local/share").expanduser() / "mailsponge", ""

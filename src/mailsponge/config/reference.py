@@ -62,8 +62,13 @@ def settings(kind: type[msgspec.Struct] = Config, path: tuple[str, ...] = ()) ->
 def _default(value: Any) -> str | None:
     if value in (msgspec.NODEFAULT, None, ""):
         return None
-    plain = value if isinstance(value, tuple) or type(value) is int else str(value)
-    return msgspec.json.encode(plain, enc_hook=str).decode()
+    return as_toml(value)
+
+
+def as_toml(value: object) -> str:
+    """A single value as one would write it in the file."""
+    plain = value if isinstance(value, tuple) or type(value) in (int, bool) else str(value)
+    return msgspec.json.encode(plain, enc_hook=str).decode().replace("\x7f", "\\u007f")
 
 
 def page() -> str:

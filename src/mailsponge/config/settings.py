@@ -156,6 +156,15 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="messages up to 50 MB are taken",
         ),
     ] = Size.parse("50 MB")
+    header_size: Annotated[
+        Size,
+        About(
+            takes='a size: "100 kB"',
+            why="The header section of a message, which everyone who reads the mail has to take apart. The longest "
+            "that honest programs write are a tenth of that.",
+            left_out="a message with more than 100 kB of headers is refused (552 5.3.4)",
+        ),
+    ] = Size.parse("100 kB")
     recipients: Annotated[
         int,
         Meta(ge=100),
@@ -175,6 +184,15 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="a client that says nothing for 5 minutes is told so (421 4.4.2) and its connection is closed",
         ),
     ] = Duration.parse("5 min")
+    command_deadline_under_load: Annotated[
+        Duration,
+        About(
+            takes='a time: "10 s"',
+            why="What command_deadline becomes while more than 80 % of the connections are in use, so that those who "
+            "say nothing make room for those who do. Ten seconds are ample for a mail server; Postfix does the same.",
+            left_out="under load, a client that says nothing for 10 seconds is told so (421 4.4.2) and left",
+        ),
+    ] = Duration.parse("10 s")
     message_deadline: Annotated[
         Duration,
         About(
@@ -184,6 +202,34 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="a message that has not ended after an hour is dropped (421 4.4.2)",
         ),
     ] = Duration.parse("1 hour")
+    least_data_rate: Annotated[
+        Size,
+        About(
+            takes='a size, which has to come each second: "1 kB"',
+            why="How slowly a message may come, on average over as long as a command may take (5 minutes, less under "
+            "load). 1 kB a second is a modem of 1990; whoever is slower holds a connection open to keep others out.",
+            left_out="a message that comes more slowly than 1 kB a second is dropped (421 4.4.2)",
+        ),
+    ] = Size.parse("1 kB")
+    memory: Annotated[
+        Size,
+        About(
+            takes='a size: "100 MB"',
+            why="What messages on their way to the disk may take up in memory, of all clients together. Above it no "
+            "message begins, and those under way wait until the disk has caught up. What the program itself needs, "
+            "and up to 256 kB for each connection, comes on top.",
+            left_out="with more than 100 MB in memory, clients are told to come again in a minute (452 4.3.1)",
+        ),
+    ] = Size.parse("100 MB")
+    least_free: Annotated[
+        Size,
+        About(
+            takes='a size: "100 MB"',
+            why="What stays free on the disk that holds the mail. A disk that is full to the last byte stops more "
+            "than mail, and cannot even be tidied; so the server stops before.",
+            left_out="with less than 100 MB free, clients are told to come again later (452 4.3.1)",
+        ),
+    ] = Size.parse("100 MB")
     connections: Annotated[
         int,
         Meta(ge=1),
@@ -234,6 +280,20 @@ class Limits(Struct, frozen=True, kw_only=True):
             left_out="a line over 2048 bytes is refused (500 5.5.2) and never kept in memory",
         ),
     ] = 2048
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Figures for Prometheus."""
+
+    listen: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["127.0.0.1:9925"]',
+            why="Where Prometheus asks for /metrics: what was taken and refused, and why, how many are connected, how "
+            "long the disk takes. Nothing in it names a person or a mail, but whoever reaches the port may read it.",
+            left_out="there are no metrics, and no port for them",
+        ),
+    ] = ()
 
 
 class Domain(Struct, frozen=True, kw_only=True):
@@ -339,6 +399,7 @@ class Config(Struct, frozen=True, kw_only=True):
     limits: Annotated[
         Limits, Section("What one client, or all of them, may use up.", "every limit has its default")
     ] = Limits()
+    metrics: Annotated[Metrics, Section("Figures for Prometheus.", "there are none")] = Metrics()
     domains: Annotated[
         dict[str, Domain],
         Section(

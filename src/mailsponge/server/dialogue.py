@@ -15,7 +15,7 @@ from mailsponge.admission import Refused, local_sender, recipient, sender
 from mailsponge.auth.mechanisms import offered
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
-from mailsponge.server import held, logline
+from mailsponge.server import held
 from mailsponge.server.house import House
 from mailsponge.server.login import Login
 from mailsponge.server.role import Role
@@ -48,6 +48,8 @@ PIPELINED: Final = Reply(
 )
 NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
+TOO_LARGE: Final = "5.3.4"
+"""The enhanced code (RFC 3463) of a message that is larger than it may be."""
 NO_CERTIFICATE: Final = Reply(454, "4.7.0", "TLS is not to be had any more; please connect again")
 
 BACKLOG: Final = 8_000_000
@@ -71,6 +73,7 @@ class Dialogue:
         "_refusal",
         "_refused",
         "_role",
+        "_witness",
         "client",
         "engine",
         "quit",
@@ -83,6 +86,7 @@ class Dialogue:
         """``answered`` gets the reply where the answer was :data:`held.COMMITTING` or :data:`held.LOGGING_IN`."""
         self._house = house
         self._role = role
+        self._witness = house.witness_of(role.name)
         self._answered = answered
         self.rules = house.rules
         mechanisms = offered(self.rules.directory) if role.login else ()
@@ -102,6 +106,11 @@ class Dialogue:
     def in_message(self) -> bool:
         """Between DATA, or the first BDAT, and the end of the message."""
         return self.transaction is not None and self.transaction.incoming is not None
+
+    @property
+    def message_size(self) -> int:
+        """Bytes of the message that is being read, so far."""
+        return self.transaction.size if self.transaction is not None else 0
 
     def answer(self, event: Event) -> Answer:
         """Decide about one event."""
@@ -126,17 +135,22 @@ class Dialogue:
         if transaction is not None:
             self.transaction = None
             transaction.drop()
-            logline.given_up(self.client, transaction, why)
+            self._witness.given_up(self.client, transaction, why)
 
-    def too_slow(self) -> Reply:
-        """What a client is told whose deadline has passed."""
+    def dismiss(self, why: str, last_word: Reply | None) -> None:
+        """Drop the transaction, if there is one, for the session ends; ``why`` is a word for the log."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.drop()
+        self._witness.dismissed(self.client, transaction, why, last_word)
+
+    def too_slow(self, waited: float) -> Reply:
+        """What a client is told whose deadline has passed; ``waited`` is in seconds."""
         if self.in_message:
             return Reply(
                 421, "4.4.2", "The message did not come in time and was dropped; please connect again"
             )
-        return Reply(
-            421, "4.4.2", f"Nothing came for {self.rules.command_deadline:g} seconds; closing the connection"
-        )
+        return Reply(421, "4.4.2", f"Nothing came for {waited:g} seconds; closing the connection")
 
     def hang_up(self, *, committing: bool) -> None:
         """The connection is lost: drop what is not complete. A commit under way goes on, with nobody to tell."""
@@ -163,7 +177,9 @@ class Dialogue:
 
     def _authenticate(self, event: Authenticate) -> Answer:
         rules = self.rules
-        self._login = Login(self._house.logins, rules.directory, self.client, self._granted, self._owed)
+        self._login = Login(
+            self._house.logins, rules.directory, self.client, self._witness, self._granted, self._owed
+        )
         return self._login.begin(event.mechanism, event.initial, rules.login_failures)
 
     def _auth_response(self, event: AuthResponse) -> Answer:
@@ -176,21 +192,22 @@ class Dialogue:
     def _owed(self, reply: Reply) -> None:
         self._answered(reply)
 
-    def _bad(self, event: Bad) -> Answer:
-        self._give_up_login()  # if it was one that is cancelled
-        return event.reply
-
     def _give_up_login(self) -> None:
         if self._login is not None:
             self._login.give_up()
             self._login = None
 
     def _mail(self, event: Mail) -> Answer:
+        transaction = Transaction(event, self._house.clock())
         refused = self._refused_sender(event)
         if refused is not None:
-            logline.sender_refused(self.client, refused.reason, refused.reply)
+            self._witness.sender_refused(self.client, refused)
             return refused.reply
-        self.transaction = Transaction(event)
+        shortage = self._house.shortage(event.size or 0)
+        if shortage is not None:
+            self._witness.not_taken(self.client, transaction, shortage)
+            return shortage
+        self.transaction = transaction
         return event.reply
 
     def _refused_sender(self, event: Mail) -> Refused | None:
@@ -213,8 +230,9 @@ class Dialogue:
             transaction.admit(event, decision)
             return event.reply
         transaction.refuse(decision)
+        self._witness.recipient_refused(decision)
         self._refused += 1
-        return decision.reply if self._refused <= self.rules.limits.errors else TOO_MANY_ERRORS
+        return decision.reply if self._refused <= self.rules.limits.errors else self._too_many_errors()
 
     def _data(self, event: Data) -> Answer:
         if self.engine.pending:
@@ -244,6 +262,9 @@ class Dialogue:
         transaction, incoming = self._message()
         incoming.write(event.data)
         transaction.size += len(event.data)
+        if self._house.store.held > self.rules.memory:
+            incoming.spill()
+            return held.STORE_BEHIND
         if transaction.size - self._looked_at < LOOK_EVERY:
             return None
         self._looked_at = transaction.size
@@ -257,7 +278,7 @@ class Dialogue:
         if refusal is not None:
             return refusal
         transaction, incoming = self._message()
-        self._house.accept(incoming, transaction.acceptance(self.client), self._done)
+        self._house.accept(incoming, transaction.acceptance(self.client, self._house.clock()), self._done)
         return held.COMMITTING
 
     def _not_taken(self, fault: Reply | None) -> Reply | None:
@@ -267,7 +288,7 @@ class Dialogue:
         if refusal is not None and transaction is not None:
             self.transaction = self._refusal = None
             transaction.drop()
-            logline.not_taken(self.client, transaction, refusal)
+            self._witness.not_taken(self.client, transaction, refusal)
         return refusal
 
     def _done(self, error: StoreError | None) -> None:
@@ -277,10 +298,10 @@ class Dialogue:
         if error is None:
             self._refused = 0
             reply = Reply(250, "2.0.0", f"Taken as {incoming.id}")
-            logline.taken(self.client, transaction, incoming.id)
+            self._witness.taken(self.client, transaction, incoming.id)
         else:
             reply = _store_reply(error)
-            logline.not_kept(self.client, transaction, reply, error)
+            self._witness.not_kept(self.client, transaction, reply, error)
         self._answered(reply)
 
     def _reset(self, event: Reset) -> Answer:
@@ -291,6 +312,18 @@ class Dialogue:
         self.forget("quit")
         self.quit = not self.engine.pending
         return event.reply
+
+    def _bad(self, event: Bad) -> Answer:
+        self._give_up_login()  # if it was one that is cancelled
+        if event.reply is TOO_MANY_ERRORS:
+            return self._too_many_errors()
+        if event.reply.enhanced == TOO_LARGE:
+            self._witness.not_begun(self.client, event.reply)
+        return event.reply
+
+    def _too_many_errors(self) -> Reply:
+        self.dismiss("errors", TOO_MANY_ERRORS)
+        return TOO_MANY_ERRORS
 
     def _closed(self, event: Closed) -> Answer:
         self.forget("closed")
@@ -340,12 +373,12 @@ _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {
     StartTls: Dialogue._start_tls,
     Authenticate: Dialogue._authenticate,
     AuthResponse: Dialogue._auth_response,
-    Bad: Dialogue._bad,
     Mail: Dialogue._mail,
     Recipient: Dialogue._recipient,
     Data: Dialogue._data,
     Chunk: Dialogue._chunk,
     Content: Dialogue._content,
+    Bad: Dialogue._bad,
     EndOfChunk: Dialogue._end_of_chunk,
     EndOfData: Dialogue._end_of_data,
     Reset: Dialogue._reset,

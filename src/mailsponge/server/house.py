@@ -10,11 +10,15 @@ from mailsponge.mail.reply import Reply
 from mailsponge.server.certificate import Certificate
 from mailsponge.server.login import Logins
 from mailsponge.server.rules import Rules
+from mailsponge.server.witness import Witness
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
 
 class Guest(Protocol):
     """A session, as the listener sees it."""
+
+    def hurry(self) -> None:
+        """Wait for the peer no longer than may be waited under load."""
 
     def stop(self) -> None:
         """Say 421 and go, at once or when the commit under way is done."""
@@ -42,6 +46,9 @@ class House(Protocol):
     def logins(self) -> Logins:
         """What all logins share."""
 
+    def witness_of(self, role: str) -> Witness:
+        """Who is told what happens to clients of that role."""
+
     @property
     def clock(self) -> Callable[[], float]:
         """What time it is, in seconds since the epoch."""
@@ -53,6 +60,13 @@ class House(Protocol):
     @property
     def buffer(self) -> memoryview:
         """Where every session reads into, one at a time."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether so many are inside that nobody is waited for longer than need be."""
+
+    def shortage(self, size: int) -> Reply | None:
+        """Why no message may begin now, if none may; ``size`` is what the client says it will weigh, or 0."""
 
     def accept(self, incoming: Incoming, acceptance: Acceptance, done: Done) -> None:
         """Have the store accept a message soon; ``done`` is told how it went, never before this returns."""

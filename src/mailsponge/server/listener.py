@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from mailsponge import clock
 from mailsponge.mail.reply import Reply
+from mailsponge.server import load
 from mailsponge.server.certificate import Certificate
+from mailsponge.server.counts import Counts
 from mailsponge.server.doors import Doors
 from mailsponge.server.entrance import QUEUE, Entrance
 from mailsponge.server.house import Guest
+from mailsponge.server.load import Disk
 from mailsponge.server.login import NONCE_LENGTH, Logins
 from mailsponge.server.rules import Rules
 from mailsponge.server.session import STOPPING, Session
+from mailsponge.server.witness import Witness
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
 GRACE = 5.0
@@ -42,8 +46,11 @@ class Listener:
         now: clock.Clock = clock.now,
         certificate: Certificate | None = None,
         nonce: Callable[[], str] = _nonce,
+        free: Callable[[], int] | None = None,
     ) -> None:
-        """Make it within a running event loop; without a ``certificate`` there is no TLS."""
+        """Make it within a running event loop; without a ``certificate`` there is no TLS. ``free`` tells how many
+        bytes the store's disk has left; without it, that is nobody's concern.
+        """
         self.rules = rules
         self.certificate = certificate
         self.store = store
@@ -51,6 +58,9 @@ class Listener:
         self.loop = asyncio.get_running_loop()
         self.logins = Logins(self.loop, nonce)
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
+        self.busy = False
+        self._witnesses: dict[str, Witness] = {}
+        self._disk = None if free is None else Disk(free)
         self._doors = Doors()
         self._servers: list[asyncio.Server] = []
         self._guests: set[Guest] = set()
@@ -61,6 +71,7 @@ class Listener:
     async def start(self, entrances: Iterable[Entrance]) -> None:
         """Take connections at each entrance; what stops the listener closes them, too."""
         for entrance in entrances:
+            self.witness_of(entrance.role.name)  # it is counted from the first moment, be it nothing
             sessions = partial(Session, self, entrance.role)
             unix = entrance.socket.family == socket.AF_UNIX
             serve = self.loop.create_unix_server if unix else self.loop.create_server
@@ -101,6 +112,7 @@ class Listener:
         refusal = STOPPING if self._stopping else self._doors.enter(peer, self.rules)
         if refusal is None:
             self._guests.add(guest)
+            self._weigh()
         return refusal
 
     def leave(self, guest: Guest, peer: str) -> None:
@@ -108,7 +120,36 @@ class Listener:
         if guest in self._guests:
             self._guests.remove(guest)
             self._doors.leave(peer)
+            self._weigh()
             self._note_if_empty()
+
+    @property
+    def counts(self) -> Mapping[str, Counts]:
+        """What happened so far, by role."""
+        return {role: witness.counts for role, witness in self._witnesses.items()}
+
+    def witness_of(self, role: str) -> Witness:
+        """Who is told what happens to clients of that role."""
+        return self._witnesses.setdefault(role, Witness())
+
+    @property
+    def inside(self) -> int:
+        """How many sessions are open."""
+        return len(self._guests)
+
+    def shortage(self, size: int) -> Reply | None:
+        """Why no message may begin now, if none may."""
+        rules = self.rules
+        free = rules.least_free + size if self._disk is None else self._disk.free(self.loop.time())
+        return load.shortage(self.store.held, rules.memory, free, rules.least_free, size)
+
+    def _weigh(self) -> None:
+        """Somebody came or left: see whether the server is under load, and if it is just so, hurry all who are here."""
+        before = self.busy
+        self.busy = load.busy(len(self._guests), self.rules.connections, before)
+        if self.busy and not before:
+            for guest in self._guests:
+                guest.hurry()
 
     def _note_if_empty(self) -> None:
         if self._stopping and not self._guests:

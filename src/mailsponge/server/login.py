@@ -19,8 +19,9 @@ from mailsponge.auth.exchange import Challenge, CheckPassword, Denied, Exchange,
 from mailsponge.auth.guesses import Guesses, TooMany
 from mailsponge.auth.mechanisms import begun
 from mailsponge.mail.reply import Reply
-from mailsponge.server import held, logline
+from mailsponge.server import held
 from mailsponge.server.transaction import Client
+from mailsponge.server.witness import Witness
 from mailsponge.smtp.sasl import challenge
 
 NONCE_LENGTH: Final = 18
@@ -55,6 +56,7 @@ class Login:
         "_logins",
         "_over",
         "_timer",
+        "_witness",
     )
 
     def __init__(
@@ -62,6 +64,7 @@ class Login:
         logins: Logins,
         directory: Directory,
         client: Client,
+        witness: Witness,
         granted: Callable[[str], None],
         answered: Callable[[Reply], None],
     ) -> None:
@@ -69,6 +72,7 @@ class Login:
         self._logins = logins
         self._directory = directory
         self._client = client
+        self._witness = witness
         self._granted = granted
         self._answered = answered
         self._exchange: Exchange | None = None
@@ -83,7 +87,7 @@ class Login:
         if isinstance(decision, TooMany):
             self._over = True
             reply = replies.too_many(decision.seconds)
-            logline.not_logged_in(self._client, "too many wrong passwords from that address", reply)
+            self._witness.not_logged_in(self._client, "too many wrong passwords from that address", reply)
             return reply
         self._exchange = begun(mechanism, self._directory, logins.nonce())
         assert self._exchange is not None, "the engine lets no other mechanism through"
@@ -128,7 +132,7 @@ class Login:
         guesses, peer = self._logins.guesses, self._client.peer
         if isinstance(verdict, Granted):
             guesses.ended(peer)
-            logline.logged_in(self._client, verdict.user)
+            self._witness.logged_in(self._client, verdict.user)
             self._granted(verdict.user)
             return replies.GRANTED
         if isinstance(verdict, Denied):
@@ -137,5 +141,5 @@ class Login:
         else:
             guesses.ended(peer)
             reply = replies.LATER
-        logline.not_logged_in(self._client, verdict.why, reply)
+        self._witness.not_logged_in(self._client, verdict.why, reply)
         return reply

@@ -50,28 +50,40 @@ def given_up(client: Client, transaction: Transaction, why: str) -> None:
         _say(f"ended {_who(client, transaction)} because={why}{_what(transaction)}")
 
 
+def not_begun(client: Client, reply: Reply) -> None:
+    """A message was refused before its transaction could begin."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"refused {_client(client)} reply={_said(reply)}")
+
+
+def dismissed(client: Client, because: str, reply: Reply | None) -> None:
+    """The server ended a session in which no transaction was open; ``because`` is one of our own words."""
+    if log.isEnabledFor(logging.INFO):
+        _say(f"dismissed {_client(client)} because={because}{f' reply={_said(reply)}' if reply else ''}")
+
+
 def sender_refused(client: Client, why: str, reply: Reply) -> None:
     """A transaction could not begin, for its sender is not the client's."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"sender-refused {_whence(client)} reply={_said(reply)} why={_sentence(why)}")
+        _say(f"sender-refused {_client(client)} reply={_said(reply)} why={_sentence(why)}")
 
 
 def logged_in(client: Client, user: str) -> None:
     """Somebody has logged in."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"logged-in {_whence(client)} login={_value(user)}")
+        _say(f"logged-in {_client(client)} login={_bare(user)}")
 
 
 def not_logged_in(client: Client, why: str, reply: Reply) -> None:
     """Somebody could not log in. What was typed is not told: people type their password where the name belongs."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"not-logged-in {_whence(client)} reply={_said(reply)} why={_sentence(why)}")
+        _say(f"not-logged-in {_client(client)} reply={_said(reply)} why={_sentence(why)}")
 
 
 def no_tls(client: Client, why: str) -> None:
     """TLS could not be agreed on, or failed later; ``why`` is OpenSSL's word, or ours."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"no-tls {_whence(client)} why={_sentence(why)}")
+        _say(f"no-tls {_client(client)} why={_sentence(why)}")
 
 
 def turned_away(client: Client, reply: Reply) -> None:
@@ -100,16 +112,20 @@ def _say(text: str) -> None:
 def _who(client: Client, transaction: Transaction) -> str:
     sender = transaction.reverse_path
     return (
-        f"{_whence(client)} helo={_value(client.helo)} "
+        f"{_client(client)} "
         f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
     )
 
 
+def _client(client: Client) -> str:
+    return f"{_whence(client)} helo={_bare(client.helo)}"
+
+
 def _whence(client: Client) -> str:
     if client.user is None:
-        login = f" login={_value(client.login)}" if client.login else ""
-        return f"peer={_value(client.peer)}{login}"
-    return f"peer=local uid={client.user.uid} user={_value(client.user.name)}"
+        login = f" login={_bare(client.login)}" if client.login else ""
+        return f"peer={_bare(client.peer)}{login}"
+    return f"peer=local uid={client.user.uid} user={_bare(client.user.name)}"
 
 
 def _recipients(transaction: Transaction) -> str:
@@ -122,7 +138,7 @@ def _recipients(transaction: Transaction) -> str:
 
 
 def _what(transaction: Transaction) -> str:
-    mailboxes = f" mailbox={','.join(map(_value, transaction.mailboxes))}" if transaction.mailboxes else ""
+    mailboxes = f" mailbox={','.join(map(_bare, transaction.mailboxes))}" if transaction.mailboxes else ""
     refusals = (
         f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
         if transaction.refused
@@ -136,9 +152,16 @@ def _value(text: str) -> str:
     return text if _HARMLESS(text) else printable(text).replace(" ", "\\x20")
 
 
+def _bare(text: str) -> str:
+    """A value without brackets around it: it must not begin as a sentence does."""
+    shown = _value(text)
+    return shown if shown[:1] != '"' else f"\\x22{shown[1:]}"
+
+
 def _said(reply: Reply) -> str:
     return _sentence(reply.encoded.decode("ascii").strip())
 
 
 def _sentence(text: str) -> str:
-    return '"' + printable(text).replace('"', '\\"') + '"'
+    # Backslashes first: after one of a stranger's, the quote that ends the sentence would not count as its end.
+    return '"' + printable(text.replace("\\", "\\\\")).replace('"', '\\"') + '"'

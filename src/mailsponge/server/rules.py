@@ -32,6 +32,14 @@ class Rules(NamedTuple):
     """The uids of local users who choose the sender."""
     hostnames: tuple[str, ...] = ()
     """What this machine is called beside ``hostname``: a local user's sender may be there."""
+    command_deadline_under_load: float = 10.0
+    """Seconds in place of ``command_deadline`` while most of the connections are in use."""
+    least_data_rate: float = 1000.0
+    """Bytes a second of a message, measured over as long as a command may take."""
+    memory: int = 100_000_000
+    """Bytes of messages under way that may be in memory, of all sessions together."""
+    least_free: int = 100_000_000
+    """Bytes of the disk that are left free."""
 
     @classmethod
     def of(
@@ -47,7 +55,13 @@ class Rules(NamedTuple):
         return cls(
             config.hostname,
             accounts,
-            Limits(int(limits.message_size), limits.recipients, limits.command_line, limits.errors),
+            Limits(
+                message_size=int(limits.message_size),
+                recipients=limits.recipients,
+                command_line=limits.command_line,
+                errors=limits.errors,
+                header_size=int(limits.header_size),
+            ),
             float(limits.command_deadline),
             float(limits.message_deadline),
             limits.connections,
@@ -56,4 +70,8 @@ class Rules(NamedTuple):
             limits.login_failures,
             frozenset({0, *trusted}),
             tuple(hostnames),
+            command_deadline_under_load=float(limits.command_deadline_under_load),
+            least_data_rate=float(limits.least_data_rate),
+            memory=int(limits.memory),
+            least_free=int(limits.least_free),
         )

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from mailsponge.mail.reply import Reply
-from mailsponge.server import held, logline, unix
+from mailsponge.server import held, unix
 from mailsponge.server.deadline import Deadline
 from mailsponge.server.dialogue import PIPELINED, Dialogue, LmtpDialogue
 from mailsponge.server.house import House
+from mailsponge.server.load import TOO_SLOW, Pace
 from mailsponge.server.role import Role
 from mailsponge.server.tls import Tunnel
 from mailsponge.server.transaction import Client
@@ -47,12 +48,16 @@ class Session(asyncio.BufferedProtocol):
         "_house",
         "_message_due",
         "_out",
+        "_pace",
+        "_patience",
         "_peer_done",
         "_reading",
         "_role",
+        "_silent_due",
         "_stopping",
         "_time",
         "_transport",
+        "_witness",
     )
 
     _transport: asyncio.Transport
@@ -62,12 +67,16 @@ class Session(asyncio.BufferedProtocol):
     def __init__(self, house: House, role: Role) -> None:
         self._house = house
         self._role = role
+        self._witness = house.witness_of(role.name)
         self._time: Callable[[], float] = house.loop.time
         self._held = held.NOT
         self._reading = True
         self._peer_done = False  # the peer has closed its side
         self._stopping = False
         self._message_due = 0.0  # by the loop's clock; 0.0 while no message is being read
+        self._pace: Pace | None = None  # of the message that is being read
+        self._patience = 0.0  # seconds that the peer was given last
+        self._silent_due = 0.0  # when they are over
         self._out: list[bytes] = []
 
     # What the transport tells.
@@ -80,16 +89,18 @@ class Session(asyncio.BufferedProtocol):
         client = _client(transport)
         dialogue = LmtpDialogue if self._role.lmtp else Dialogue
         self._dialogue = dialogue(self._house, self._role, client, self._answered)
-        due = self._time() + self._dialogue.rules.command_deadline
-        self._deadline = Deadline(self._house.loop, due, self._missed)
+        self._be_patient()
+        self._deadline = Deadline(self._house.loop, self._silent_due, self._missed)
         refusal = self._house.enter(self, client.peer)
         if refusal is not None:
-            logline.turned_away(client, refusal)
+            self._witness.turned_away(client, refusal)
             self._held = held.LEAVING
             if not self._role.tls_first:  # else nobody could read it
                 transport.write(refusal.encoded)
             transport.close()
-        elif self._role.tls_first:
+            return
+        self._witness.counts.sessions += 1
+        if self._role.tls_first:
             self._shake_hands()
         else:
             transport.write(self._dialogue.engine.greet())
@@ -104,6 +115,7 @@ class Session(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and act on them unless something holds the session up."""
+        self._witness.counts.bytes_received += len(data)
         if not self._held:
             self._dialogue.engine.receive_data(data)
             self._pump()
@@ -149,10 +161,18 @@ class Session(asyncio.BufferedProtocol):
 
     def not_secured(self, why: str) -> None:
         """TLS has failed, and the connection is closing."""
-        logline.no_tls(self._dialogue.client, why)
+        self._witness.no_tls(self._dialogue.client, why)
         self._held |= held.LEAVING
 
     # What the listener tells.
+
+    def hurry(self) -> None:
+        """The server is under load: whoever is silent has less time from now on."""
+        if not self._held & ~held.PEER_DEAF:
+            due = self._silent_due
+            self._be_patient()
+            self._silent_due = min(due, self._silent_due)
+            self._set_deadline()
 
     def stop(self) -> None:
         """Say 421 and go, at once or when the commit under way is done."""
@@ -229,6 +249,7 @@ class Session(asyncio.BufferedProtocol):
             self._listen(True)
 
     def _store_is_ready(self) -> None:
+        self._pace = None  # what did not come meanwhile was not the peer's doing
         self._resume(held.STORE_BEHIND)
 
     def _shake_hands(self) -> None:
@@ -259,7 +280,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _leave(self, why: str, last_word: Reply | None = None, linger: float = LINGER) -> None:
         """Drop what is not complete, say the last word, and go."""
-        self._dialogue.forget(why)
+        self._dialogue.dismiss(why, last_word)
         if last_word is not None:
             self._out.append(self._dialogue.engine.send(last_word))
         self._held |= held.LEAVING
@@ -282,29 +303,59 @@ class Session(asyncio.BufferedProtocol):
 
     def _missed(self) -> None:
         """A deadline has passed."""
-        if self._held & (held.LEAVING | held.PEER_DEAF):
+        if self._held & held.LEAVING:
+            self._transport.abort()
+        elif self._held & held.PEER_DEAF:
+            if not self._held & held.COMMITTING:
+                self._dialogue.dismiss("deaf", None)
             self._transport.abort()
         elif self._held & held.SHAKING_HANDS:
-            logline.no_tls(self._dialogue.client, "it was not agreed on in time")
+            self._witness.no_tls(self._dialogue.client, "it was not agreed on in time")
             self._transport.abort()
         elif self._held:  # it is the store that takes its time, not the peer
             self._deadline.set(self._time() + self._dialogue.rules.command_deadline)
+        elif self._is_over():
+            self._leave("too-slow", self._dialogue.too_slow(self._patience))
+        elif self._is_slow():
+            self._leave("too-slow", TOO_SLOW)
         else:
-            self._leave("too-slow", self._dialogue.too_slow())
+            self._pace = Pace(self._time(), self._patience, self._dialogue.message_size)
+            self._set_deadline()
+
+    def _is_over(self) -> bool:
+        """The peer's own time, or the message's; else it is a window of its pace that has ended."""
+        return not self._dialogue.in_message or self._time() >= min(self._silent_due, self._message_due)
+
+    def _is_slow(self) -> bool:
+        pace, rate = self._pace, self._dialogue.rules.least_data_rate
+        return pace is not None and not pace.is_kept(self._dialogue.message_size, rate)
 
     def _move_deadline(self) -> None:
         """Something happened: give the peer its time anew."""
         if self._held & (held.LEAVING | held.SHAKING_HANDS):
             return
-        now = self._time()
-        rules = self._dialogue.rules
-        due = now + rules.command_deadline
+        self._be_patient()
         if self._dialogue.in_message:
-            self._message_due = self._message_due or now + rules.message_deadline
-            due = min(due, self._message_due)
+            now = self._time()
+            self._message_due = self._message_due or now + self._dialogue.rules.message_deadline
+            self._pace = self._pace or Pace(now, self._patience, self._dialogue.message_size)
         else:
             self._message_due = 0.0
-        self._deadline.set(due)
+            self._pace = None
+        self._set_deadline()
+
+    def _be_patient(self) -> None:
+        """Give the peer as much time from now on as there is to give."""
+        rules = self._dialogue.rules
+        self._patience = rules.command_deadline
+        if self._house.busy:
+            self._patience = min(self._patience, rules.command_deadline_under_load)
+        self._silent_due = self._time() + self._patience
+
+    def _set_deadline(self) -> None:
+        pace = self._pace
+        due = self._silent_due
+        self._deadline.set(due if pace is None else min(due, self._message_due, pace.due))
 
 
 def _client(transport: asyncio.Transport) -> Client:

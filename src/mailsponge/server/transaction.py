@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
 from mailsponge.mail.trace_header import date, protocol, received, return_path
 from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
-from mailsponge.store.protocol import Acceptance, Incoming
+from mailsponge.store.protocol import Acceptance, Incoming, Step
 
 REFUSALS_REMEMBERED = 5
 """Refused recipients that the log line tells; a client that tries out a thousand names is not given a thousand."""
@@ -44,7 +45,9 @@ class Transaction:
     """What is known of one transaction so far."""
 
     __slots__ = (
+        "_began_at",
         "_mail",
+        "_protocol",
         "arrived_at",
         "incoming",
         "mailboxes",
@@ -56,8 +59,11 @@ class Transaction:
         "wishes",
     )
 
-    def __init__(self, mail: Mail) -> None:
+    def __init__(self, mail: Mail, at: float) -> None:
+        """It begins ``at`` this moment, in seconds since the epoch."""
         self._mail = mail
+        self._began_at = at
+        self._protocol = ""
         self.recipients: list[Address] = []
         self.wishes: list[RecipientWishes] = []
         """What the sender wishes of reports about each."""
@@ -97,17 +103,18 @@ class Transaction:
         """The message itself begins: put the trace on top (RFC 5321 section 4.4)."""
         self.incoming = incoming
         self.arrived_at = at
+        self._protocol = protocol(
+            extended=client.extended,
+            smtputf8=self._mail.smtputf8,
+            tls=bool(client.tls),
+            login=bool(client.login),
+            lmtp=client.lmtp,
+        )
         trace = received(
             helo=client.helo,
             peer=client.peer,
             by=hostname,
-            protocol=protocol(
-                extended=client.extended,
-                smtputf8=self._mail.smtputf8,
-                tls=bool(client.tls),
-                login=bool(client.login),
-                lmtp=client.lmtp,
-            ),
+            protocol=self._protocol,
             id=incoming.id,
             at=_date(int(at)),
             recipient=self.recipients[0] if len(self.recipients) == 1 else None,
@@ -116,9 +123,10 @@ class Transaction:
         )
         incoming.write(return_path(self._mail.reverse_path) + trace)
 
-    def acceptance(self, client: Client) -> Acceptance:
-        """What the store keeps with the message."""
+    def acceptance(self, client: Client, at: float) -> Acceptance:
+        """What the store keeps with the message, which is complete ``at`` this moment."""
         mail = self._mail
+        how = f"{self._protocol}, logged in as {client.login}" if client.login else self._protocol
         return Acceptance(
             Envelope(
                 mail.reverse_path,
@@ -133,7 +141,20 @@ class Transaction:
             client.peer,
             client.helo,
             tuple(self.reasons),
+            (
+                Step(self._began_at, "came", how),
+                *self._refusals(),
+                Step(at, "complete", "all of it has come"),
+            ),
         )
+
+    def _refusals(self) -> Iterator[Step]:
+        """Those recipients that were not taken while the others were."""
+        for reason in self.refusals:
+            yield Step(self.arrived_at, "refused", reason)
+        more = self.refused - len(self.refusals)
+        if more:
+            yield Step(self.arrived_at, "refused", f"{more} more recipients")
 
     def drop(self) -> None:
         """Forget the message, if one had begun."""

@@ -2,6 +2,6 @@
 
 `protocol.py` says what a store is; `sqlite.py` is the embedded one, `memory.py` its twin for tests. The way of
 a message: `incoming.py` takes its bytes, `jobs.py` says what has to be written for it, `writer.py` writes what
-waits in one commit. `mailboxes.py` reads, from the server's process or from any other; `listing.py` and
-`headings.py` make a line of a list.
+waits in one commit; `footprint.py` and `commits.py` count. `mailboxes.py` reads, from the server's process or from any
+other; `listing.py` and `headings.py` make a line of a list, `story.py` tells a message's story.
 """

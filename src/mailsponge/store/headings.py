@@ -30,6 +30,10 @@ _FIELD = re.compile(
     rb"^(from|to|subject|date)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
 
+_MESSAGE_ID = re.compile(
+    rb"^message-id[ \t]*:(?:[ \t]|\r?\n[ \t])*<?([^<>\s]{1,1000})", re.IGNORECASE | re.MULTILINE
+)
+
 _EMPTY_LINE = re.compile(rb"^\r?\n", re.MULTILINE)
 
 _BREAKS = re.compile(r"[\r\n]+")
@@ -71,6 +75,12 @@ def headings(head: bytes) -> Headings:
         subject=text(found.get(b"subject", b"")),
         date=date(found.get(b"date", b"")),
     )
+
+
+def message_id(head: bytes) -> str:
+    """What the Message-ID header holds, without its brackets; empty when there is none. Never raises."""
+    found = _MESSAGE_ID.search(_section(head))
+    return found[1].decode("utf-8", "replace") if found else ""
 
 
 def _section(head: bytes) -> bytes:

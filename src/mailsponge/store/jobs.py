@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from mailsponge.errors import StoreError
+from mailsponge.store.footprint import Footprint
 from mailsponge.store.protocol import Acceptance, Done
 
 Row = tuple[object, ...]
@@ -43,6 +44,11 @@ class Batch:
         self.messages: list[Row] = []
         self.discarded: list[int] = []
         self.drawn: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is to be written."""
+        return not (self.messages or self.parts or self.discarded) and self.drawn is None
 
     def commit(self, connection: apsw.Connection) -> None:
         """Write the rows in one transaction; once it returns they are on the disk. Raises what apsw raises."""
@@ -104,10 +110,11 @@ class Transfer:
     mail in, `settled` and `fault` by the writer.
     """
 
-    __slots__ = ("fault", "handed", "message_id", "parts", "settled")
+    __slots__ = ("fault", "footprint", "handed", "message_id", "parts", "settled")
 
-    def __init__(self, message_id: int) -> None:
+    def __init__(self, message_id: int, footprint: Footprint) -> None:
         self.message_id = message_id
+        self.footprint = footprint
         self.handed = 0
         self.settled = 0
         self.parts = 0
@@ -134,6 +141,7 @@ class PartJob(Job):
     def settle(self, fault: StoreError | None) -> None:
         """Count it as gone, one way or the other."""
         self._transfer.settled += self.weight
+        self._transfer.footprint.released += self.weight
         self._transfer.fault = self._transfer.fault or fault
 
 
@@ -160,7 +168,7 @@ class AcceptJob(Job):
         batch.messages.append(self._row(message_id))
 
     def _row(self, message_id: int) -> Row:
-        envelope, mailboxes, arrived_at, peer, helo, reasons = self._acceptance
+        envelope, mailboxes, arrived_at, peer, helo, reasons, steps = self._acceptance
         reverse_path, recipients, eight_bit, smtputf8, *_ = envelope
         return (
             message_id,
@@ -176,10 +184,12 @@ class AcceptJob(Job):
             _json(mailboxes),
             self._transfer.parts,
             self._tail,
+            _json(steps),
         )
 
     def settle(self, fault: StoreError | None) -> Job | None:
         """A message that could not be accepted leaves its parts behind."""
+        self._transfer.footprint.released += self.weight
         return DiscardJob(self._transfer.message_id) if fault and self._transfer.parts else None
 
 

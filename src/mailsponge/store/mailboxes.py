@@ -10,14 +10,16 @@ from typing import Any, Self
 
 import msgspec
 
+from mailsponge import clock
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store import database
 from mailsponge.store.faults import worded
-from mailsponge.store.headings import HEAD
+from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.listing import entry
-from mailsponge.store.protocol import Entry, Message
+from mailsponge.store.protocol import SEARCHED, Entry, Message, Step
+from mailsponge.store.story import story
 
 _LINES = """
 SELECT message.id, entry.mailbox, entry.seen, arrived_at, size, reverse_path, recipients, eight_bit, smtputf8, parts
@@ -28,18 +30,25 @@ _LIST_ALL = f"{_LINES} {_NEWEST_FIRST}"
 _LIST_ONE = f"{_LINES} WHERE entry.mailbox = ? {_NEWEST_FIRST}"
 
 _MESSAGE = """
-SELECT reverse_path, recipients, eight_bit, smtputf8, arrived_at, peer, helo, reasons, size,
+SELECT reverse_path, recipients, eight_bit, smtputf8, arrived_at, peer, helo, reasons, steps, size,
     (SELECT json_group_array(entry.mailbox) FROM json_each(mailboxes) CROSS JOIN entry
      WHERE entry.mailbox = json_each.value AND entry.message = message.id)
 FROM message WHERE id = ?
 """
 
-_SEEN = "UPDATE entry SET seen = 1 WHERE mailbox = :mailbox AND message = :message"
+_SEEN = """
+INSERT INTO trace (message, at, what, why)
+    SELECT message, :at, 'opened', 'in the mailbox ' || mailbox FROM entry
+    WHERE mailbox = :mailbox AND message = :message AND NOT seen;
+UPDATE entry SET seen = 1 WHERE mailbox = :mailbox AND message = :message;
+"""
+_LATER = "SELECT at, what, why FROM trace WHERE message = ? ORDER BY id"
 
 _DELETE = """
 DELETE FROM entry WHERE message = :message
     AND mailbox IN (SELECT value FROM message JOIN json_each(mailboxes) WHERE message.id = :message);
 DELETE FROM part WHERE message = :message;
+DELETE FROM trace WHERE message = :message;
 DELETE FROM message WHERE id = :message;
 """
 
@@ -48,9 +57,21 @@ _TAIL = "SELECT tail FROM message WHERE id = ?"
 _PART_HEAD = f"SELECT substr(content, 1, {HEAD}) FROM part WHERE message = ? AND number = 0"
 _TAIL_HEAD = f"SELECT coalesce(substr(tail, 1, {HEAD}), x'') FROM message WHERE id = ?"
 
+_MOST_FOUND = 1000
+"""Heads that are read in search of a Message-ID; a text that is in more of them is none."""
+_WITH_TEXT = f"""
+SELECT id, head FROM (
+    SELECT id, coalesce(
+        (SELECT substr(content, 1, {HEAD}) FROM part WHERE parts AND message = message.id AND number = 0),
+        substr(tail, 1, {HEAD}), x'') AS head
+    FROM message ORDER BY id DESC LIMIT {SEARCHED})
+WHERE instr(head, CAST(? AS BLOB)) LIMIT {_MOST_FOUND}
+"""
+
 _address = msgspec.json.Decoder(Address).decode
 _addresses = msgspec.json.Decoder(tuple[Address, ...]).decode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
+_steps = msgspec.json.Decoder(tuple[Step, ...]).decode
 
 
 class SqliteMailboxes:
@@ -59,7 +80,10 @@ class SqliteMailboxes:
     Raises StoreError when there is no store in ``directory`` that this program can read; it never makes one.
     """
 
-    def __init__(self, directory: Path, *, connect: database.Connect = database.connect) -> None:
+    def __init__(
+        self, directory: Path, *, connect: database.Connect = database.connect, now: clock.Clock = clock.now
+    ) -> None:
+        self._now = now
         self._file = directory / database.NAME
         self._turn = threading.Lock()
         self._connection = database.open_beside(self._file, connect)
@@ -67,6 +91,11 @@ class SqliteMailboxes:
     def mailboxes(self) -> list[str]:
         """Names of the mailboxes that hold mail."""
         return [name for (name,) in self._rows("SELECT DISTINCT mailbox FROM entry ORDER BY mailbox")]
+
+    def count(self) -> int:
+        """A scan of small rows, about a millisecond for 100,000 of them."""
+        count: int = self._rows("SELECT count(*) FROM entry")[0][0]
+        return count
 
     def mails(self, mailbox: str | None = None) -> list[Entry]:
         """Newest arrival first."""
@@ -92,7 +121,9 @@ class SqliteMailboxes:
 
     def message(self, message_id: int) -> Message | None:
         """The message, or None."""
-        for *envelope, arrived_at, peer, helo, reasons, size, mailboxes in self._rows(_MESSAGE, message_id):
+        for *envelope, arrived_at, peer, helo, reasons, steps, size, mailboxes in self._rows(
+            _MESSAGE, message_id
+        ):
             return Message(
                 id=message_id,
                 envelope=_envelope(*envelope),
@@ -101,9 +132,25 @@ class SqliteMailboxes:
                 peer=peer,
                 helo=helo,
                 reasons=_names(reasons),
+                steps=_steps(steps),
                 size=size,
             )
         return None
+
+    def trace(self, message_id: int) -> list[Step]:
+        """Its row's story, then the rows of what came later."""
+        message = self.message(message_id)
+        if message is None:
+            raise _no_such(message_id, self._file)
+        return story(message, [Step(*row) for row in self._rows(_LATER, message_id)])
+
+    def with_message_id(self, text: str) -> list[int]:
+        """SQLite looks for the text, and each head that has it is read."""
+        wanted = text.strip().strip("<>")
+        if not wanted:
+            return []
+        heads = self._rows(_WITH_TEXT, wanted)
+        return [number for number, head in heads if message_id(head) == wanted]
 
     def content(self, message_id: int) -> Iterator[bytes]:
         """A part at a time, each read when it is asked for."""
@@ -123,7 +170,7 @@ class SqliteMailboxes:
 
     def mark_seen(self, message_id: int, mailbox: str) -> None:
         """Durable when it returns."""
-        if not self._change(_SEEN, mailbox=mailbox, message=message_id):
+        if not self._change(_SEEN, mailbox=mailbox, message=message_id, at=self._now()):
             raise StoreError(
                 f"message {message_id} does not lie in the mailbox {mailbox!r}: `mailsponge mail list` shows what does"
             )

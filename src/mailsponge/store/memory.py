@@ -7,29 +7,37 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mailsponge import clock
 from mailsponge.errors import StoreError, StoreFull
+from mailsponge.store import headings
+from mailsponge.store.commits import Commits
 from mailsponge.store.headings import HEAD
 from mailsponge.store.incoming import PART
 from mailsponge.store.listing import entry
-from mailsponge.store.protocol import Acceptance, Call, Done, Entry, Message, direct
+from mailsponge.store.protocol import Acceptance, Call, Done, Entry, Message, Step, direct
+from mailsponge.store.story import story
 
 
 class _Kept(NamedTuple):
     acceptance: Acceptance
     content: bytes
     seen: set[str]
+    later: list[Step]
 
 
 class MemoryStore:
     """See `protocol.Store`. ``room`` is how many bytes of content fit in; it may be changed at any time."""
 
-    def __init__(self, *, call: Call = direct, room: int | None = None) -> None:
+    def __init__(self, *, call: Call = direct, room: int | None = None, now: clock.Clock = clock.now) -> None:
         self.room = room
+        self._now = now
         self._call = call
         self._turn = threading.RLock()
         self._ids = itertools.count(1)
         self._kept: dict[int, _Kept] = {}
         self._closed = False
+        self.held = 0
+        self.commits = Commits()
 
     def incoming(self) -> MemoryIncoming:
         """A message on its way in."""
@@ -42,8 +50,10 @@ class MemoryStore:
                 return StoreError("the store is closed: the server is stopping, and takes no more mail")
             used = sum(len(kept.content) for kept in self._kept.values())
             if self.room is not None and used + len(content) > self.room:
+                self.commits.failed += 1
                 return StoreFull("there is no room left in memory: make some, and mail is taken again")
-            self._kept[message_id] = _Kept(acceptance, content, set())
+            self._kept[message_id] = _Kept(acceptance, content, set(), [])
+            self.commits.note(0.0, 1)
             return None
 
     def tell(self, callback: Callable[[], None]) -> None:
@@ -58,6 +68,11 @@ class MemoryStore:
         """Names of the mailboxes that hold mail."""
         with self._turn:
             return sorted({mailbox for kept in self._kept.values() for mailbox in kept.acceptance.mailboxes})
+
+    def count(self) -> int:
+        """How many lines `mails` would have."""
+        with self._turn:
+            return sum(len(kept.acceptance.mailboxes) for kept in self._kept.values())
 
     def mails(self, mailbox: str | None = None) -> list[Entry]:
         """Newest arrival first."""
@@ -82,6 +97,20 @@ class MemoryStore:
             id=message_id, size=len(kept.content), **accepted._replace(mailboxes=mailboxes)._asdict()
         )
 
+    def trace(self, message_id: int) -> list[Step]:
+        """What happened to it."""
+        message = self.message(message_id)
+        if message is None:
+            raise _no_such(message_id)
+        return story(message, self._kept[message_id].later)
+
+    def with_message_id(self, text: str) -> list[int]:
+        """Every head is read."""
+        wanted = text.strip().strip("<>")
+        with self._turn:
+            heads = [(number, kept.content[:HEAD]) for number, kept in reversed(self._kept.items())]
+        return [number for number, head in heads if wanted and headings.message_id(head) == wanted]
+
     def content(self, message_id: int) -> Iterator[bytes]:
         """In pieces, as a disk would give it."""
         with self._turn:
@@ -96,7 +125,9 @@ class MemoryStore:
             kept = self._kept.get(message_id)
             if kept is None or mailbox not in kept.acceptance.mailboxes:
                 raise StoreError(f"message {message_id} does not lie in the mailbox {mailbox!r}")
-            kept.seen.add(mailbox)
+            if mailbox not in kept.seen:
+                kept.seen.add(mailbox)
+                kept.later.append(Step(self._now(), "opened", f"in the mailbox {mailbox}"))
 
     def delete(self, message_id: int) -> None:
         """Remove it from every mailbox."""
@@ -128,6 +159,10 @@ class MemoryIncoming:
         """Keep it."""
         self._must_not_have_ended()
         self._chunks.append(chunk)
+        self._store.held += len(chunk)
+
+    def spill(self) -> None:
+        """There is nowhere else to put it."""
 
     def when_written(self, then: Callable[[], None]) -> None:
         """Which is now."""
@@ -136,13 +171,15 @@ class MemoryIncoming:
     def accept(self, acceptance: Acceptance, done: Done) -> None:
         """Kept at once; told by way of the store's `call`."""
         self._must_not_have_ended()
-        self._ended = True
-        fault = self._store.take(self.id, acceptance, b"".join(self._chunks))
+        content = b"".join(self._chunks)
+        self.discard()
+        fault = self._store.take(self.id, acceptance, content)
         self._store.tell(lambda: done(fault))
 
     def discard(self) -> None:
         """Let go of it."""
         self._ended = True
+        self._store.held -= sum(map(len, self._chunks))
         self._chunks = []
 
     def _must_not_have_ended(self) -> None:

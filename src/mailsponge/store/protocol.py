@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from mailsponge.errors import StoreError
 from mailsponge.mail.envelope import Envelope
+from mailsponge.store.commits import Commits
 
 Done = Callable[[StoreError | None], None]
 """Told once how an accepting ended: None, it is durable; else why it is not."""
@@ -25,6 +26,17 @@ Call = Callable[[Callable[[], None]], object]
 def direct(callback: Callable[[], None]) -> None:
     """Call back at once, on whichever thread this is."""
     callback()
+
+
+class Step(NamedTuple):
+    """Something that happened to a message."""
+
+    at: float
+    """Seconds since the epoch."""
+    what: str
+    """One word (`story.py`); there may be more of them."""
+    why: str
+    """For people, strangers' words in it: not free of control characters."""
 
 
 class Acceptance(NamedTuple):
@@ -41,6 +53,8 @@ class Acceptance(NamedTuple):
     """What the peer called itself."""
     reasons: tuple[str, ...]
     """Why each recipient was admitted, in the order of the envelope's recipients."""
+    steps: tuple[Step, ...] = ()
+    """What else happened until it was accepted, in order."""
 
 
 class Message(NamedTuple):
@@ -54,6 +68,8 @@ class Message(NamedTuple):
     peer: str
     helo: str
     reasons: tuple[str, ...]
+    steps: tuple[Step, ...]
+    """What else happened until it was accepted."""
     size: int
     """Bytes of content, as written."""
 
@@ -78,6 +94,10 @@ class Entry(NamedTuple):
     seen: bool
 
 
+SEARCHED = 100_000
+"""Messages in which a Message-ID is looked for: seconds of work."""
+
+
 class Incoming(Protocol):
     """A message on its way in. Nobody sees it before it is accepted; used from one thread."""
 
@@ -91,6 +111,11 @@ class Incoming(Protocol):
 
     def write(self, chunk: bytes) -> None:
         """Add to the content. Never blocks. A failing disk is told by `accept`."""
+
+    def spill(self) -> None:
+        """Memory is short: let go of what is held of the message, to the disk, where that frees enough to be worth it.
+        Never blocks; `when_written` tells when it is gone.
+        """
 
     def when_written(self, then: Callable[[], None]) -> None:
         """Call ``then`` (through the store's `call`) once the backlog of this moment is gone, written or failed."""
@@ -114,11 +139,23 @@ class Mailboxes(Protocol):
     def mailboxes(self) -> list[str]:
         """Names of the mailboxes that hold mail, in order of the alphabet."""
 
+    def count(self) -> int:
+        """How many lines `mails` would have."""
+
     def mails(self, mailbox: str | None = None) -> list[Entry]:
         """What lies in one mailbox, or in all, newest arrival first."""
 
     def message(self, message_id: int) -> Message | None:
         """The message, or None when there is none with this id."""
+
+    def trace(self, message_id: int) -> list[Step]:
+        """What happened to the message, in order, and why. StoreError when there is no such message."""
+
+    def with_message_id(self, text: str) -> list[int]:
+        """The messages whose Message-ID header (RFC 5322 section 3.6.4) is this, newest first, brackets or not.
+
+        Nobody indexes what strangers write, so this reads the heads of the newest `SEARCHED` messages.
+        """
 
     def content(self, message_id: int) -> Iterator[bytes]:
         """The content exactly as it was written, in pieces of at most 256 kB. StoreError when there is no such
@@ -145,6 +182,14 @@ class Store(Mailboxes, Protocol):
 
     def incoming(self) -> Incoming:
         """Begin a message: draws its id, which no other message ever has. Never blocks."""
+
+    @property
+    def commits(self) -> Commits:
+        """How many there were, how long they took, and how many messages they accepted."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of messages in memory: written to an `Incoming`, and neither on the disk nor discarded yet."""
 
     def sweep(self) -> int:
         """Remove what earlier servers left of messages they never accepted; how many those were. To be called

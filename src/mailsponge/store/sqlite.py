@@ -14,9 +14,12 @@ from pathlib import Path
 
 import apsw
 
+from mailsponge import clock
 from mailsponge.errors import StoreError
 from mailsponge.store import database
+from mailsponge.store.commits import Commits
 from mailsponge.store.faults import store_error, worded
+from mailsponge.store.footprint import Footprint
 from mailsponge.store.incoming import SqliteIncoming
 from mailsponge.store.jobs import DrawnJob
 from mailsponge.store.lock import ServerLock
@@ -49,7 +52,12 @@ class SqliteStore(SqliteMailboxes):
     """
 
     def __init__(
-        self, directory: Path, *, call: Call = direct, connect: database.Connect = database.connect
+        self,
+        directory: Path,
+        *,
+        call: Call = direct,
+        connect: database.Connect = database.connect,
+        now: clock.Clock = clock.now,
     ) -> None:
         database.make_directory(directory)
         with ExitStack() as undo:
@@ -57,17 +65,28 @@ class SqliteStore(SqliteMailboxes):
             undo.callback(self._lock.close)
             self._writing = database.open_or_create(directory / database.NAME, connect)
             undo.callback(self._writing.close)
-            super().__init__(directory, connect=connect)
+            super().__init__(directory, connect=connect, now=now)
             self._first_id = self._rows(_HIGHEST_ID)[0][0] + 1
             undo.pop_all()
         self._ids = itertools.count(self._first_id)
         self._call = call
+        self._footprint = Footprint()
         self._writer = Writer(self._writing, call=call, worded=partial(_in_words, self._writing, self._file))
         self._closed = False
 
     def incoming(self) -> SqliteIncoming:
         """Draws the id in memory: no disk."""
-        return SqliteIncoming(next(self._ids), self._writer, self._call)
+        return SqliteIncoming(next(self._ids), self._writer, self._footprint, self._call)
+
+    @property
+    def commits(self) -> Commits:
+        """Of the writer."""
+        return self._writer.commits
+
+    @property
+    def held(self) -> int:
+        """Bytes that are in memory, or just on their way out of it."""
+        return self._footprint.held
 
     def sweep(self) -> int:
         """One transaction an orphan, so that even many of them never hold the writer for long."""

@@ -15,7 +15,9 @@ from queue import SimpleQueue
 
 import apsw
 
+from mailsponge import clock
 from mailsponge.errors import StoreError
+from mailsponge.store.commits import Commits
 from mailsponge.store.faults import locked_out
 from mailsponge.store.jobs import Batch, Job
 from mailsponge.store.protocol import Call, Done
@@ -32,11 +34,19 @@ class Writer:
     """Writes jobs in the order they are submitted, through a connection that is nobody else's.
 
     ``worded`` turns an error into a StoreError. ``call`` carries one callback a batch to where the outcomes belong.
+    ``commits`` tells how long they take.
     """
 
     def __init__(
-        self, connection: apsw.Connection, *, call: Call, worded: Callable[[Exception], StoreError]
+        self,
+        connection: apsw.Connection,
+        *,
+        call: Call,
+        worded: Callable[[Exception], StoreError],
+        monotonic: clock.Clock = clock.monotonic,
     ) -> None:
+        self.commits = Commits()
+        self._monotonic = monotonic
         self._connection = connection
         self._call = call
         self._worded = worded
@@ -109,9 +119,14 @@ class Writer:
             batch = Batch()
             for job in jobs:
                 job.join(batch)
+            if batch.is_empty:
+                return None
+            begun = self._monotonic()
             batch.commit(self._connection)
+            self.commits.note(self._monotonic() - begun, len(batch.messages))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and must not end the thread
             fault = self._worded(error)
+            self.commits.failed += 1
             self._take_back()
             return fault
         return None

@@ -62,11 +62,13 @@ class PostOffice:
         role: Role = SMTP,
         place: Path | None = None,
         certificate: Certificate | None = None,
+        free: Callable[[], int] | None = None,
     ) -> None:
         self._rules = rules
         self._role = role
         self._place = place
         self._certificate = certificate
+        self._free = free
         self._make_store = make_store or (lambda call: MemoryStore(call=call))
         self.host = host
         self.loop = new_loop()
@@ -83,7 +85,7 @@ class PostOffice:
         return self
 
     async def _listener(self) -> Listener:
-        return Listener(self._rules, self.store, lambda: 1769844600.0, self._certificate)
+        return Listener(self._rules, self.store, lambda: 1769844600.0, self._certificate, free=self._free)
 
     def do(self, coroutine: Any) -> Any:
         """Run a coroutine where the listener runs, and wait for it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 
+from mailsponge.store import database
 from mailsponge.store.memory import MemoryIncoming, MemoryStore
+from mailsponge.store.sqlite import SqliteStore
 
 
 def test_a_client_that_says_nothing_is_told_and_left(open_every_way, rules):
@@ -42,6 +45,115 @@ def test_a_message_that_drips_for_ever_is_dropped(open_every_way, rules):
 
         assert reply == "421 4.4.2 The message did not come in time and was dropped; please connect again\r\n"
         assert post.store.mails() == []
+
+
+def test_a_message_that_comes_too_slowly_is_dropped(open_post, rules):
+    slow = rules._replace(command_deadline=0.3, least_data_rate=100_000.0)
+    with open_post(slow) as post, post.greeted() as client:
+        client.envelope()
+        told = threading.Event()
+        dripping = threading.Thread(target=_drip, args=(client, b"drip\r\n", told))
+        dripping.start()
+        reply = client.reply()
+        told.set()
+        dripping.join()
+
+        assert reply.startswith("421 4.4.2 The message came too slowly")
+        assert post.store.mails() == []
+
+
+def test_a_message_that_comes_fast_enough_may_take_many_windows(open_post, rules):
+    with (
+        open_post(rules._replace(command_deadline=0.2, least_data_rate=10.0)) as post,
+        post.greeted() as client,
+    ):
+        client.envelope()
+        pause = threading.Event()
+        for _ in range(20):
+            client.send(b"drip\r\n")
+            pause.wait(0.05)
+
+        assert client.say(".").startswith("250")
+
+
+def test_a_header_that_is_larger_than_it_may_be_is_refused(open_post, rules):
+    short = rules._replace(limits=rules.limits._replace(header_size=1000))
+    line = "x" * 900
+    with open_post(short) as post, post.greeted() as client:
+        assert client.post(f"Subject: {line}\r\nX: {line}\r\n\r\nhello\r\n").startswith("552 5.3.4")
+        assert client.post(f"Subject: hello\r\n\r\n{line}\r\n{line}\r\n").startswith("250")
+
+
+def test_who_is_silent_is_left_sooner_while_most_connections_are_in_use(open_post, rules):
+    crowded = rules._replace(connections=2, command_deadline_under_load=0.2)
+    with open_post(crowded) as post, post.greeted() as silent, post.client() as busy:
+        busy.reply()
+
+        assert silent.reply() == "421 4.4.2 Nothing came for 0.2 seconds; closing the connection\r\n"
+
+
+def test_after_the_crowd_there_is_time_again(open_post, rules):
+    crowded = rules._replace(connections=2, command_deadline_under_load=0.1)
+    with open_post(crowded) as post:
+        with post.greeted() as one, post.client() as other:
+            other.reply()
+            assert one.reply().startswith("421")
+            assert other.reply().startswith("421")
+        with post.greeted() as later:
+            threading.Event().wait(0.3)
+            assert later.say("NOOP").startswith("250")
+
+
+def test_no_message_begins_while_memory_is_used_up_and_then_again(open_post, rules):
+    with open_post(rules._replace(memory=1000)) as post, post.greeted() as large, post.greeted() as small:
+        large.envelope()
+        large.send(b"x" * 998 + b"\r\n" + b"y" * 500)
+        _until(lambda: post.store.held > 1000)
+        assert small.say("MAIL FROM:<a@b.example>").startswith("452 4.3.1 Too much mail")
+
+        assert large.say("\r\n.").startswith("250")
+        assert small.post().startswith("250")
+
+
+def test_messages_under_way_spill_to_the_disk_when_memory_is_used_up(open_post, rules, tmp_path):
+    def on_disk(call) -> SqliteStore:
+        return SqliteStore(tmp_path, call=call)
+
+    def spilt() -> int:
+        with closing(database.connect(tmp_path / "store.db")) as connection:
+            return connection.execute("SELECT total(length(content)) FROM part").fetchall()[0][0]
+
+    with open_post(rules._replace(memory=100_000), make_store=on_disk) as post, post.greeted() as client:
+        client.envelope()
+        client.send(b"\r\n" + b"x" * 398_000 + b"\r\n")
+        _until(lambda: spilt() > 250_000)
+        _until(lambda: post.store.held < 100_000)
+        with post.greeted() as other:
+            assert other.post().startswith("250")
+
+        assert client.say(".").startswith("250")
+        assert [mail.size > 398_000 for mail in post.store.mails()] == [False, True]
+
+
+def test_no_message_begins_on_a_disk_that_is_nearly_full_and_then_again(open_post, rules):
+    room = [50]
+    with open_post(rules._replace(least_free=100), free=lambda: room[0]) as post, post.greeted() as client:
+        assert client.say("MAIL FROM:<a@b.example>").startswith("452 4.3.1 The disk here is nearly full")
+        room[0] = 10_000
+        _until(lambda: client.say("MAIL FROM:<a@b.example>").startswith("250"))
+        client.say("RSET")
+        assert client.say("MAIL FROM:<a@b.example> SIZE=9000").startswith("250")
+        client.say("RSET")
+        assert client.say("MAIL FROM:<a@b.example> SIZE=9950").startswith("452 4.3.1")
+
+
+def _until(happens) -> None:
+    """Wait until it does."""
+    pause, tries = threading.Event(), 2000
+    while not happens():
+        tries -= 1
+        assert tries, "it never happened"
+        pause.wait(0.01)
 
 
 def _drip(client, drop, told) -> None:
@@ -83,6 +195,7 @@ def test_a_client_that_does_not_read_its_replies_is_not_read_either_and_cut_off(
                 sent += len(lines)
         except OSError:
             assert sent < 50_000_000
+            _until(lambda: sum(counts.dismissed["deaf"] for counts in post.listener.counts.values()) == 1)
         else:
             pytest.fail("the server took it all, and kept the replies")
 

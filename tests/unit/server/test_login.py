@@ -70,6 +70,8 @@ def test_who_has_logged_in_may_send_and_the_trace_says_so(greeted, office, lines
     assert b"with ESMTPSA (TLSv1.3 " in office.content("you")
     assert lines("logged-in")[0].endswith(" login=me")
     assert " login=me " in lines("taken")[0]
+    [mail] = office.store.mails("you")
+    assert "by ESMTPSA, logged in as me, " in office.store.trace(mail.id)[0].why
 
 
 def test_smtplib_logs_in_by_every_mechanism_that_it_knows(office):
@@ -127,6 +129,7 @@ def test_a_wrong_password_an_unknown_name_and_a_user_without_one_are_told_the_sa
 
     assert reply == "535 5.7.8 That name and that password do not belong together; nobody is logged in\r\n"
     assert len(lines("not-logged-in")) == 1
+    assert [counts.logins_failed for counts in office.listener.counts.values()] == [1]
     assert "wrong'" not in lines("not-logged-in")[0]
 
 

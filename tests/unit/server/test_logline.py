@@ -68,6 +68,55 @@ def test_a_message_that_could_not_be_kept_is_an_error(open_post, lines, caplog):
     assert caplog.records[-1].levelno == logging.ERROR
 
 
+def test_a_deadline_that_is_missed_is_a_line(open_post, rules, lines):
+    with open_post(rules._replace(command_deadline=0.1)) as post, post.greeted() as client:
+        client.reply()
+        assert client.closed()
+
+    assert lines() == [
+        "dismissed peer=127.0.0.1 helo=client.example because=too-slow "
+        'reply="421 4.4.2 Nothing came for 0.1 seconds; closing the connection"'
+    ]
+
+
+def test_a_deadline_that_is_missed_within_a_transaction_is_its_line(open_post, rules, lines):
+    with open_post(rules._replace(command_deadline=0.2)) as post, post.greeted() as client:
+        client.say("MAIL FROM:<a@b.example>")
+        client.reply()
+        assert client.closed()
+
+    [line] = lines()
+    assert line.startswith("ended peer=127.0.0.1 helo=client.example from=<a@b.example> to= because=too-slow")
+
+
+def test_a_session_with_too_many_errors_is_a_line(open_post, rules, lines):
+    with open_post(rules._replace(limits=rules.limits._replace(errors=1))) as post, post.greeted() as client:
+        client.say("NONSENSE")
+        client.say("NONSENSE")
+        assert client.closed()
+
+    [line] = lines()
+    assert line.startswith("dismissed peer=127.0.0.1 helo=client.example because=errors reply=")
+
+
+def test_a_message_for_which_there_is_no_room_is_refused_with_the_reply(open_post, rules, lines):
+    with open_post(rules._replace(least_free=100), free=lambda: 0) as post, post.greeted() as client:
+        client.say("MAIL FROM:<a@b.example>")
+        client.say("NOOP")
+
+    [line] = lines()
+    assert line.startswith("refused peer=127.0.0.1 helo=client.example from=<a@b.example> to= bytes=0 reply=")
+
+
+def test_a_message_that_is_announced_too_large_is_refused_with_the_reply(post, lines):
+    with post.greeted() as client:
+        client.say("MAIL FROM:<a@b.example> SIZE=999999999")
+        client.say("NOOP")
+
+    [line] = lines()
+    assert line.startswith('refused peer=127.0.0.1 helo=client.example reply="552 5.3.4 ')
+
+
 def test_a_connection_that_is_turned_away_is_a_line(open_post, rules, lines):
     with open_post(rules._replace(connections=1)) as post, post.greeted(), post.client() as second:
         second.reply()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsponge import clock
-from mailsponge.store.headings import HEAD, LONGEST, Headings, date, headings, text
+from mailsponge.store.headings import HEAD, LONGEST, Headings, date, headings, message_id, text
 
 
 def test_the_four_headers_are_read() -> None:
@@ -158,3 +158,25 @@ def test_no_tangle_of_a_date_does_any_harm(tangle: str) -> None:
 
 def test_python_s_own_codecs_are_no_charsets() -> None:
     assert text(rb"=?unicode_escape?q?a\xd3b?=") == text(rb"=?utf-8?q?a\xd3b?=")
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        (b"Message-ID: <a@b>\r\n\r\n", "a@b"),
+        (b"message-id:<a@b>\r\n\r\n", "a@b"),
+        (b"X: y\r\nMessage-Id :\r\n\t<a@b>\r\n\r\n", "a@b"),
+        (b"Message-ID: a@b\r\n\r\n", "a@b"),
+        (b"Message-ID:\r\nSubject: <a@b>\r\n\r\n", ""),
+        (b"Subject: Message-ID: <a@b>\r\n\r\n", ""),
+        (b"\r\nMessage-ID: <a@b>\r\n", ""),
+        (b"Message-ID: <\xff@b>\r\n\r\n", "\N{REPLACEMENT CHARACTER}@b"),
+    ],
+)
+def test_a_message_id_is_read_without_its_brackets(head: bytes, found: str) -> None:
+    assert message_id(head) == found
+
+
+@given(st.binary(max_size=500))
+def test_whatever_a_header_holds_its_message_id_is_text(raw: bytes) -> None:
+    message_id(b"Message-ID:" + raw).encode()

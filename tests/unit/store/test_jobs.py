@@ -13,6 +13,7 @@ from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store import database
+from mailsponge.store.footprint import Footprint
 from mailsponge.store.jobs import AcceptJob, Batch, DiscardJob, DrawnJob, MarkJob, PartJob, Transfer
 from mailsponge.store.protocol import Acceptance
 
@@ -33,7 +34,9 @@ def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
 
 
 def accept_job(message_id: int, transfer: Transfer | None = None) -> AcceptJob:
-    return AcceptJob(transfer or Transfer(message_id), 4, b"tail", ACCEPTANCE, lambda fault: None)
+    return AcceptJob(
+        transfer or Transfer(message_id, Footprint()), 4, b"tail", ACCEPTANCE, lambda fault: None
+    )
 
 
 def write(connection: apsw.Connection, *jobs: AcceptJob | PartJob | DiscardJob | DrawnJob | MarkJob) -> None:
@@ -61,12 +64,17 @@ def test_a_batch_of_nothing_writes_nothing(connection: apsw.Connection) -> None:
 
 
 def test_discarding_takes_the_parts_of_one_message_alone(connection: apsw.Connection) -> None:
-    write(connection, PartJob(Transfer(1), 0, b"one"), PartJob(Transfer(2), 0, b"two"), DiscardJob(1))
+    write(
+        connection,
+        PartJob(Transfer(1, Footprint()), 0, b"one"),
+        PartJob(Transfer(2, Footprint()), 0, b"two"),
+        DiscardJob(1),
+    )
     assert connection.execute("SELECT message FROM part").fetchall() == [(2,)]
 
 
 def test_discarding_never_takes_the_parts_of_a_message_that_was_accepted(connection: apsw.Connection) -> None:
-    write(connection, PartJob(Transfer(1), 0, b"one"), accept_job(1), DiscardJob(1))
+    write(connection, PartJob(Transfer(1, Footprint()), 0, b"one"), accept_job(1), DiscardJob(1))
     assert count(connection, "part") == 1
 
 
@@ -77,7 +85,7 @@ def test_the_highest_id_is_remembered_and_never_lowered(connection: apsw.Connect
 
 
 def test_after_a_part_that_failed_neither_parts_nor_message_join_a_batch() -> None:
-    transfer = Transfer(1)
+    transfer = Transfer(1, Footprint())
     PartJob(transfer, 0, b"lost").settle(StoreError("gone"))
     for job in (PartJob(transfer, 1, b"next"), accept_job(1, transfer)):
         with pytest.raises(StoreError, match="gone"):
@@ -85,7 +93,7 @@ def test_after_a_part_that_failed_neither_parts_nor_message_join_a_batch() -> No
 
 
 def test_a_refused_message_with_parts_leaves_them_to_be_discarded() -> None:
-    transfer = Transfer(1)
+    transfer = Transfer(1, Footprint())
     transfer.parts = 2
     assert isinstance(accept_job(1, transfer).settle(StoreError("full")), DiscardJob)
     assert accept_job(1, transfer).settle(None) is None
