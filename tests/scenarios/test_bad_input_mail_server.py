@@ -271,7 +271,7 @@ def test_ctrl_c_while_a_silent_server_is_waited_for_is_a_line_and_nothing_is_los
     asked = threading.Event()
     with SmtpServer({"greeting": [lambda talk: (asked.set(), says_nothing(talk))]}) as silent:
         job.mailhost = silent.url
-        # A signal in the moment in which the socket is handed on leaves it to the interpreter, which would warn of that.
+        # A signal in the moment in which the socket is handed on leaves it to the interpreter, which warns of that.
         process = job.start(
             FAILING.replace(f"timeout={TIMEOUT}", "timeout=20"), env={"PYTHONWARNINGS": "ignore"}
         )
