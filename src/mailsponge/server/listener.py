@@ -130,7 +130,10 @@ class Listener:
 
     def witness_of(self, role: str) -> Witness:
         """Who is told what happens to clients of that role."""
-        return self._witnesses.setdefault(role, Witness())
+        witness = self._witnesses.get(role)
+        if witness is None:
+            witness = self._witnesses[role] = Witness()
+        return witness
 
     @property
     def inside(self) -> int:

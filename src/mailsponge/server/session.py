@@ -334,23 +334,26 @@ class Session(asyncio.BufferedProtocol):
         """Something happened: give the peer its time anew."""
         if self._held & (held.LEAVING | held.SHAKING_HANDS):
             return
-        self._be_patient()
+        now = self._be_patient()
         if self._dialogue.in_message:
-            now = self._time()
             self._message_due = self._message_due or now + self._dialogue.rules.message_deadline
             self._pace = self._pace or Pace(now, self._patience, self._dialogue.message_size)
+            self._set_deadline()
         else:
             self._message_due = 0.0
             self._pace = None
-        self._set_deadline()
+            self._deadline.set(self._silent_due)
 
-    def _be_patient(self) -> None:
-        """Give the peer as much time from now on as there is to give."""
+    def _be_patient(self) -> float:
+        """Give the peer as much time from now on as there is to give; returns the moment that is now."""
         rules = self._dialogue.rules
-        self._patience = rules.command_deadline
+        patience = rules.command_deadline
         if self._house.busy:
-            self._patience = min(self._patience, rules.command_deadline_under_load)
-        self._silent_due = self._time() + self._patience
+            patience = min(patience, rules.command_deadline_under_load)
+        now = self._time()
+        self._patience = patience
+        self._silent_due = now + patience
+        return now
 
     def _set_deadline(self) -> None:
         pace = self._pace

@@ -20,6 +20,7 @@ REFUSALS_REMEMBERED = 5
 
 
 _NO_WISHES = RecipientWishes()
+_SAYS_NOTHING = EnvelopeWishes()
 
 
 class Client(NamedTuple):
@@ -46,6 +47,7 @@ class Transaction:
 
     __slots__ = (
         "_began_at",
+        "_has_wishes",
         "_mail",
         "_protocol",
         "arrived_at",
@@ -64,6 +66,7 @@ class Transaction:
         self._mail = mail
         self._began_at = at
         self._protocol = ""
+        self._has_wishes = False
         self.recipients: list[Address] = []
         self.wishes: list[RecipientWishes] = []
         """What the sender wishes of reports about each."""
@@ -88,7 +91,11 @@ class Transaction:
     def admit(self, recipient: Recipient, decision: Admitted) -> None:
         """One more recipient."""
         self.recipients.append(recipient.address)
-        self.wishes.append(RecipientWishes(recipient.notify, recipient.orcpt))
+        if recipient.notify is None and recipient.orcpt is None:
+            self.wishes.append(_NO_WISHES)
+        else:
+            self.wishes.append(RecipientWishes(recipient.notify, recipient.orcpt))
+            self._has_wishes = True
         self.reasons.append(decision.reason)
         for mailbox in decision.mailboxes:
             self.mailboxes[mailbox] = None
@@ -133,8 +140,8 @@ class Transaction:
                 tuple(self.recipients),
                 mail.eight_bit,
                 mail.smtputf8,
-                EnvelopeWishes(mail.ret, mail.envid),
-                tuple(self.wishes) if any(wish != _NO_WISHES for wish in self.wishes) else (),
+                _SAYS_NOTHING if mail.ret is mail.envid is None else EnvelopeWishes(mail.ret, mail.envid),
+                tuple(self.wishes) if self._has_wishes else (),
             ),
             tuple(self.mailboxes),
             self.arrived_at,
@@ -143,7 +150,7 @@ class Transaction:
             tuple(self.reasons),
             (
                 Step(self._began_at, "came", how),
-                *self._refusals(),
+                *(self._refusals() if self.refused else ()),
                 Step(at, "complete", "all of it has come"),
             ),
         )
