@@ -107,11 +107,6 @@ class Dialogue:
         """Between DATA, or the first BDAT, and the end of the message."""
         return self.transaction is not None and self.transaction.incoming is not None
 
-    @property
-    def message_size(self) -> int:
-        """Bytes of the message that is being read, so far."""
-        return self.transaction.size if self.transaction is not None else 0
-
     def answer(self, event: Event) -> Answer:
         """Decide about one event."""
         decide = _DECISIONS.get(type(event))

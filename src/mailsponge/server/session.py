@@ -52,6 +52,7 @@ class Session(asyncio.BufferedProtocol):
         "_patience",
         "_peer_done",
         "_reading",
+        "_received",
         "_role",
         "_silent_due",
         "_stopping",
@@ -75,6 +76,7 @@ class Session(asyncio.BufferedProtocol):
         self._stopping = False
         self._message_due = 0.0  # by the loop's clock; 0.0 while no message is being read
         self._pace: Pace | None = None  # of the message that is being read
+        self._received = 0  # bytes, in all
         self._patience = 0.0  # seconds that the peer was given last
         self._silent_due = 0.0  # when they are over
         self._out: list[bytes] = []
@@ -115,6 +117,7 @@ class Session(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and act on them unless something holds the session up."""
+        self._received += len(data)
         self._witness.counts.bytes_received += len(data)
         if not self._held:
             self._dialogue.engine.receive_data(data)
@@ -319,7 +322,7 @@ class Session(asyncio.BufferedProtocol):
         elif self._is_slow():
             self._leave("too-slow", TOO_SLOW)
         else:
-            self._pace = Pace(self._time(), self._patience, self._dialogue.message_size)
+            self._pace = Pace(self._time(), self._patience, self._received)
             self._set_deadline()
 
     def _is_over(self) -> bool:
@@ -328,7 +331,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _is_slow(self) -> bool:
         pace, rate = self._pace, self._dialogue.rules.least_data_rate
-        return pace is not None and not pace.is_kept(self._dialogue.message_size, rate)
+        return pace is not None and not pace.is_kept(self._received, rate)
 
     def _move_deadline(self) -> None:
         """Something happened: give the peer its time anew."""
@@ -337,7 +340,7 @@ class Session(asyncio.BufferedProtocol):
         now = self._be_patient()
         if self._dialogue.in_message:
             self._message_due = self._message_due or now + self._dialogue.rules.message_deadline
-            self._pace = self._pace or Pace(now, self._patience, self._dialogue.message_size)
+            self._pace = self._pace or Pace(now, self._patience, self._received)
             self._set_deadline()
         else:
             self._message_due = 0.0

@@ -175,7 +175,10 @@ def test_a_client_that_is_busy_enough_keeps_its_connection(open_post, rules):
 
 
 def test_a_message_that_will_be_refused_may_take_its_time_like_any_other(open_post, rules):
-    with open_post(rules._replace(command_deadline=0.4)) as post, post.greeted() as client:
+    with (
+        open_post(rules._replace(command_deadline=0.4, least_data_rate=20.0)) as post,
+        post.greeted() as client,
+    ):
         client.envelope()
         pause = threading.Event()
         for _ in range(4):
