@@ -19,13 +19,16 @@ from random import Random
 from typing import NamedTuple
 from zlib import crc32
 
+from client_target import check as check_client
 from fuzz_mutation import mutated
 from fuzz_server import check as check_server
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 BATCH = 5_000
-SIDES: dict[str, Callable[[bytes], int]] = {"server": check_server}
+SIDES: dict[str, Callable[[bytes], object]] = {"server": check_server, "client": check_client}
 """Who is fuzzed, by the word that the names of its inputs begin with. Whoever adds one adds a corpus for it."""
+CLIENT_SHARE = 10
+"""Of so many inputs for the server's engine, which strangers talk to, there is one more for the client's."""
 
 
 class Failure(NamedTuple):
@@ -59,10 +62,10 @@ def batch(side: str, seed: int, count: int) -> list[Failure]:
 
 
 def batches(seed: int, inputs: int) -> Iterator[tuple[str, int, int]]:
-    """The arguments of the calls that play so many inputs, sides in turn."""
-    sides = tuple(SIDES)
-    for number, begun in enumerate(range(0, inputs, BATCH)):
-        yield sides[number % len(sides)], seed * 1_000_003 + number, min(BATCH, inputs - begun)
+    """The arguments of the calls that play so many inputs on the server's side, and some more on the client's."""
+    for side, count in (("server", inputs), ("client", inputs // CLIENT_SHARE)):
+        for number, begun in enumerate(range(0, count, BATCH)):
+            yield side, seed * 1_000_003 + number, min(BATCH, count - begun)
 
 
 def keep(failure: Failure) -> Path:
