@@ -26,7 +26,8 @@ from private_postfix import PrivatePostfix, Unavailable
 from private_sink import PrivateSink
 
 FOUND = Path(__file__).resolve().parents[1] / ".cache" / "peers" / "found.json"
-GOAL = 3.0
+GOALS = {"a connection a message": 5.0, "connections reused": 10.0}
+"""Times Postfix's rate."""
 SESSIONS, SIZE = 20, 4096
 WAYS = {"a connection a message": (), "connections reused": ("-d",)}
 """How smtp-source connects, and the option that makes it do so."""
@@ -130,8 +131,13 @@ def compare(folder: Path, rounds: int, load: Load, smtp_sink: str) -> bool:
         ratios = report(measure(servers, load, rounds))
         if any(mailsponge.listed(name) != load.messages for name in mailboxes):
             raise AssertionError("`mailsponge mail list` does not show every message that was counted")
-    met = min(ratios.values()) >= GOAL
-    print(f"\n  Goal: at least {GOAL:.0f} times Postfix's rate: {'met' if met else 'NOT met'}")
+    met = True
+    for way, goal in GOALS.items():
+        kept = ratios[way] >= goal
+        met = met and kept
+        print(
+            f"  {way}: {ratios[way]:.1f} times Postfix's rate; the mark is {goal:g}: {'kept' if kept else 'MISSED'}"
+        )
     return met
 
 

@@ -12,6 +12,7 @@ import argparse
 import base64
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -95,11 +96,12 @@ def median(measure: Callable[[], float], rounds: int) -> float:
     return statistics.median([measure() for _ in range(rounds + 2)][2:])
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; 1 if a mark is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each measurement (default: 15)")
     rounds = parser.parse_args().rounds
+    kept = True
     rng = random.Random(1)
     base64_lines = base64.encodebytes(rng.randbytes(570_000)).replace(b"\n", b"\r\n")
     for name, lines in {
@@ -110,7 +112,8 @@ def main() -> None:
     }.items():
         chunks = stream(lines)
         rate = median(lambda chunks=chunks: data_rate(chunks), rounds)  # type: ignore[misc]
-        print(f"message data, {name:20s} {rate:10,.0f} MB/s           (goal {DATA_GOAL})")
+        print(f"message data, {name:20s} {rate:10,.0f} MB/s           (the mark is {DATA_GOAL})")
+        kept = rate >= DATA_GOAL and kept
     octets = stream(PROSE, b"")
     bdat = b"BDAT %d LAST\r\n" % sum(map(len, octets))
     for name, sent, command in (
@@ -118,7 +121,8 @@ def main() -> None:
         ("prose, 256 kB a BDAT", stream_of_chunks(octets), b""),
     ):
         rate = median(lambda sent=sent, command=command: data_rate(sent, command), rounds)  # type: ignore[misc]
-        print(f"message data, {name:20s} {rate:10,.0f} MB/s           (goal {DATA_GOAL})")
+        kept = rate >= DATA_GOAL and kept
+        print(f"message data, {name:20s} {rate:10,.0f} MB/s           (the mark is {DATA_GOAL})")
     commands = b"MAIL FROM:<sender@client.example>", b"RCPT TO:<me@mail.example.org>", b"DATA"
     small = b"Subject: hello\r\n\r\nHello.\r\n.\r\n"
     apart = (*(command + b"\r\n" for command in commands), small)
@@ -132,10 +136,13 @@ def main() -> None:
         "4 kB, a command a packet": large,
     }.items():
         rate = median(lambda pieces=pieces: transaction_rate(pieces), rounds)  # type: ignore[misc]
-        print(
-            f"transactions, {name:24s} {rate:10,.0f}/s  {1e6 / rate:5.1f} us each (goal {TRANSACTION_GOAL:,})"
-        )
+        is_small = pieces is not large
+        kept = (rate >= TRANSACTION_GOAL or not is_small) and kept
+        mark = f"the mark is {TRANSACTION_GOAL:,}" if is_small else "no mark: it is no small one"
+        print(f"transactions, {name:24s} {rate:10,.0f}/s  {1e6 / rate:5.1f} us each ({mark})")
+    print("all marks kept" if kept else "a mark is MISSED")
+    return 0 if kept else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
