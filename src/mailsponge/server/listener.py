@@ -19,7 +19,7 @@ from mailsponge.server.house import Guest
 from mailsponge.server.load import Disk
 from mailsponge.server.login import NONCE_LENGTH, Logins
 from mailsponge.server.rules import Rules
-from mailsponge.server.session import STOPPING, Session
+from mailsponge.server.session import STOPPING, session_for
 from mailsponge.server.witness import Witness
 from mailsponge.store.protocol import Acceptance, Done, Incoming, Store
 
@@ -72,7 +72,7 @@ class Listener:
         """Take connections at each entrance; what stops the listener closes them, too."""
         for entrance in entrances:
             self.witness_of(entrance.role.name)  # it is counted from the first moment, be it nothing
-            sessions = partial(Session, self, entrance.role)
+            sessions = partial(session_for(self.loop), self, entrance.role)
             unix = entrance.socket.family == socket.AF_UNIX
             serve = self.loop.create_unix_server if unix else self.loop.create_server
             self._servers.append(await serve(sessions, sock=entrance.socket, backlog=QUEUE))

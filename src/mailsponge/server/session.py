@@ -34,12 +34,8 @@ REPLIES_AT_ONCE: Final = 200
 """Replies gathered for one write; more are written in between, so that a peer who does not read is noticed."""
 
 
-class Session(asyncio.BufferedProtocol):
-    """The server's side of one connection.
-
-    All sessions read into one buffer of the listener's: what is in it is taken out before anything else is read. A
-    buffer made anew for each read would cost more than all the rest.
-    """
+class Session(asyncio.BaseProtocol):
+    """The server's side of one connection. How what is read gets here, the two below know."""
 
     __slots__ = (
         "_deadline",
@@ -106,14 +102,6 @@ class Session(asyncio.BufferedProtocol):
             self._shake_hands()
         else:
             transport.write(self._dialogue.engine.greet())
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the transport shall put what it reads."""
-        return self._house.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take out what was read."""
-        self.data_received(bytes(self._house.buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and act on them unless something holds the session up."""
@@ -362,6 +350,34 @@ class Session(asyncio.BufferedProtocol):
         pace = self._pace
         due = self._silent_due
         self._deadline.set(due if pace is None else min(due, self._message_due, pace.due))
+
+
+class StreamedSession(Session, asyncio.Protocol):
+    """On uvloop, which reads into a buffer of its own and hands on what there is of it."""
+
+    __slots__ = ()
+
+
+class BufferedSession(Session, asyncio.BufferedProtocol):
+    """On asyncio's own loop, which would make a large buffer for each read, and that costs more than all the rest.
+
+    All sessions read into one buffer of the listener's: what is in it is taken out before anything else is read.
+    """
+
+    __slots__ = ()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport shall put what it reads."""
+        return self._house.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take out what was read."""
+        self.data_received(bytes(self._house.buffer[:nbytes]))
+
+
+def session_for(loop: asyncio.AbstractEventLoop) -> type[Session]:
+    """Which of the two suits a loop."""
+    return BufferedSession if isinstance(loop, asyncio.BaseEventLoop) else StreamedSession
 
 
 def _client(transport: asyncio.Transport) -> Client:
