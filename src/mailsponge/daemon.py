@@ -49,6 +49,12 @@ from mailsponge.store.sqlite import SqliteStore
 log = logging.getLogger("mailsponge.daemon")
 
 
+GARBAGE = 10_000
+"""Objects that are made and kept before the garbage collector looks at them: a session has some hundred, and most die
+young by themselves. By default it looks after 700, which is several times a session on a busy server.
+"""
+
+
 class Wish(NamedTuple):
     """What was asked for on the command line; it counts for more than the file."""
 
@@ -232,6 +238,7 @@ class _PostOffice:
         # What is there now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 50)
         config, addresses = self._loaded.config, _told(self._entrances)
         if metrics:
             addresses += f" · metrics {', '.join(map(str, metrics))}"
