@@ -10,12 +10,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kit import peers
 from kit.client import Outcome
 from kit.house import House
 from kit.mail_server import MailServer
@@ -29,8 +31,6 @@ PEOPLE = """\
 team = ["me", "you"]
 """
 
-FOUND = Path(__file__).resolve().parents[2] / ".cache" / "peers" / "found.json"
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here is a peer test: ``pytest -m 'not peer'`` leaves them out."""
@@ -42,20 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def peer() -> Callable[[str], str]:
     """Look up a peer's program by its name."""
-    return _program
-
-
-def _program(name: str) -> str:
-    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
-    program = found.get(name, {}).get("program")
-    if program and Path(program).exists():
-        return str(program)
-    reason = (
-        f"{name} is missing: {found.get(name, {}).get('origin', 'tests/peers/unpack.py has not run yet')}"
-    )
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return peers.program
 
 
 class PostOffice:
@@ -116,17 +103,19 @@ def office(tmp_path: Path) -> Iterator[PostOffice]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A post office with every way in, one for all tests."""
-    house = House(tmp_path_factory.mktemp("house"))
-    house.start()
-    try:
-        yield house
-    finally:
-        status = house.stop()
-    log = house.log.read_text()
-    assert status == 0, log
-    assert "Traceback" not in log
+def house() -> Iterator[House]:
+    """A post office with every way in, one for all tests, in a folder that every user gets at."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        house = House(Path(folder))
+        house.start()
+        try:
+            yield house
+        finally:
+            status = house.stop()
+        log = house.log.read_text()
+        assert status == 0, log
+        assert "Traceback" not in log
 
 
 @pytest.fixture
@@ -151,3 +140,13 @@ def run(tmp_path: Path) -> Callable[..., Outcome]:
         return Outcome(done.returncode == 0, done.stdout.decode(errors="replace"), done.returncode)
 
     return _run
+
+
+@pytest.fixture
+def another_authority(run: Callable[..., Outcome], peer: Callable[[str], str], tmp_path: Path) -> Path:
+    """A certificate of somebody who has nothing to do with the house's."""
+    certificate = tmp_path / "authority.pem"
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
+    made = run(peer("openssl"), "req", "-x509", *key, "-subj", "/CN=Another", "-out", certificate)
+    assert made.succeeded, made.said
+    return certificate

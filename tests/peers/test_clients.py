@@ -170,16 +170,6 @@ def test_before_tls_no_client_can_log_in(client: Client, post: Post):
     assert post.letters("me") == []
 
 
-@pytest.fixture
-def another_authority(run, peer, tmp_path) -> Path:
-    """One that has nothing to do with the house's certificate."""
-    certificate = tmp_path / "authority.pem"
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
-    made = run(peer("openssl"), "req", "-x509", *key, "-subj", "/CN=Another", "-out", certificate)
-    assert made.succeeded, made.said
-    return certificate
-
-
 def test_a_client_that_knows_no_authority_for_the_certificate_goes_away(
     client: Client, another_authority: Path, post: Post
 ):

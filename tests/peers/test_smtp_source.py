@@ -1,6 +1,4 @@
-"""Postfix's load generator: twenty sessions at once lose nothing, mix nothing up, and count right, by every way in that it
-knows.
-"""
+"""Postfix's load generator: twenty sessions at once lose nothing and mix nothing up, by whichever way they come."""
 
 from __future__ import annotations
 
