@@ -2,7 +2,8 @@
 
 It has its own configuration, queue and data directory and listens on a loopback port; the machine's own mail set-up is
 never touched. It runs as Postfix ships, but for what would slow it down here: no look-ups by name, no limit on
-connections from one client, delivery by virtual(8), its leanest way into a Maildir, and no chroot.
+connections from one client, delivery by virtual(8), its leanest way into a Maildir, and no chroot. What it shall do
+beside that, such as send mail on, is said in lines of its main.cf.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{uid}
 virtual_minimum_uid = 1
 virtual_mailbox_limit = 0
+{settings}
 """
 """Concurrency stays as shipped: 100 servers for SMTP, 20 deliveries to a destination. ``in_flow_delay`` too: without it
 Postfix accepts faster and delivers more slowly."""
@@ -77,6 +79,9 @@ error     unix  -  -  n  -      -    error
 retry     unix  -  -  n  -      -    error
 local     unix  -  n  n  -      -    local
 virtual   unix  -  n  n  -      -    virtual
+smtp      unix  -  -  n  -      -    smtp
+lmtp      unix  -  -  n  -      -    lmtp
+tlsmgr    unix  -  -  n  1000?  1    tlsmgr
 anvil     unix  -  -  n  -      1    anvil
 postlog   unix-dgram n - n -    1    postlogd
 """
@@ -87,12 +92,15 @@ class Unavailable(Exception):
 
 
 class PrivatePostfix:
-    """``with PrivatePostfix(folder, ["a", "b"]) as postfix``: it accepts for a@ and b@, into a Maildir each."""
+    """``with PrivatePostfix(folder, ["a", "b"]) as postfix``: it accepts for a@ and b@, into a Maildir each.
 
-    def __init__(self, folder: Path, mailboxes: list[str]) -> None:
+    ``settings`` are further lines of main.cf.
+    """
+
+    def __init__(self, folder: Path, mailboxes: list[str], settings: str = "") -> None:
         if os.geteuid() != 0:
             raise Unavailable("Postfix's daemons have to be started by root")
-        self._folder, self._mailboxes = folder, mailboxes
+        self._folder, self._mailboxes, self._settings = folder, mailboxes, settings
         self._root = _unpacked()
         self._libraries = f"{self._root}/usr/lib/postfix:" + ":".join(
             str(path) for path in self._root.glob("usr/lib/*-linux-*")
@@ -109,8 +117,8 @@ class PrivatePostfix:
         (self._folder / "config/master.cf").write_text(MASTER.format(port=self.port))
         started = self._postfix("start")
         if started.returncode != 0:
-            raise Unavailable(f"Postfix did not start: {self._log()}")
-        _wait_for_port(self.port, self._log)
+            raise Unavailable(f"Postfix did not start: {self.log()[-2000:]}")
+        _wait_for_port(self.port, self.log)
         return self
 
     def __exit__(
@@ -129,11 +137,16 @@ class PrivatePostfix:
         except FileNotFoundError:
             return 0
 
+    def log(self) -> str:
+        """What it has said."""
+        log = self._folder / "log"
+        return log.read_text() if log.exists() else "it wrote no log"
+
     def _main(self) -> str:
         maps = ", ".join(f"{{{self.recipient(name)}={name}/}}" for name in self._mailboxes)
         return MAIN.format(
             folder=self._folder, root=self._root, libraries=self._libraries, owner=OWNER, group=GROUP, uid=UID,
-            domain=DOMAIN, mailboxes=maps,
+            domain=DOMAIN, mailboxes=maps, settings=self._settings,
         )  # fmt: skip
 
     def _postfix(self, command: str) -> subprocess.CompletedProcess[str]:
@@ -145,10 +158,6 @@ class PrivatePostfix:
             [self._root / "usr/sbin" / name, *arguments],
             env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-
-    def _log(self) -> str:
-        log = self._folder / "log"
-        return log.read_text()[-2000:] if log.exists() else "it wrote no log"
 
 
 def _unpacked() -> Path:
@@ -173,4 +182,4 @@ def _wait_for_port(port: int, log: Callable[[], str]) -> None:
             time.sleep(0.05)
         else:
             return
-    raise Unavailable(f"Postfix does not listen: {log()}")
+    raise Unavailable(f"Postfix does not listen: {log()[-2000:]}")

@@ -28,8 +28,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from kit.mail_server import MailServer
+from kit.post import Post
 from kit.smtp_server import CERTIFICATE
-from mailsponge.store.mailboxes import SqliteMailboxes
 
 PATIENCE = 20.0
 """Seconds a test waits for what must happen before it fails."""
@@ -195,28 +195,6 @@ def splits(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 PEOPLE = '[domains."example.org"]\n[users.me]\n[users.you]\n'
 """``me`` gets what is for postmaster; attackers write to ``you``."""
-
-
-class Post:
-    """A server under attack, and what lies in its mailboxes."""
-
-    def __init__(self, server: MailServer) -> None:
-        self.server = server
-
-    def letters(self, mailbox: str) -> list[bytes]:
-        """Everything in a mailbox, newest first."""
-        with SqliteMailboxes(self.server.data) as store:
-            return [b"".join(store.content(entry.id)) for entry in store.mails(mailbox)]
-
-    def empty(self) -> None:
-        """Delete everything."""
-        with SqliteMailboxes(self.server.data) as store:
-            for message_id in {entry.id for entry in store.mails()}:
-                store.delete(message_id)
-
-    def log(self) -> list[str]:
-        """Its log, line by line; nothing but a line feed ends one."""
-        return self.server.log.read_text().split("\n")[:-1]
 
 
 @contextlib.contextmanager

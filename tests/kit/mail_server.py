@@ -2,7 +2,7 @@
 
     server = MailServer(folder, "[users.me]")
     server.start()
-    … server.port, server.data, server.log …
+    … server.port, server.addresses, server.data, server.log …
     assert server.stop() == 0
 
 Its data and its log outlive it, so that it can be started again on them.
@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 PATIENCE = 30.0
@@ -22,7 +23,7 @@ PATIENCE = 30.0
 
 SOURCES = Path(__file__).parents[2] / "src"
 
-_READY = re.compile(r"ready: smtp 127\.0\.0\.1:(\d+)").search
+_READY = re.compile(r"ready: (.+) · mail for ").search
 
 
 class MailServer:
@@ -31,17 +32,22 @@ class MailServer:
     Args:
         folder: gets the configuration, the data and the log.
         settings: tables of the configuration; ``data`` and ``smtp.listen`` are not among them.
-        port: where to listen on 127.0.0.1; 0 is any free one.
+        port: where to listen on ``hosts``; 0 is any free one.
+        hosts: this machine's addresses; the first one's port is :attr:`port`.
     """
 
-    def __init__(self, folder: Path, settings: str, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, settings: str, port: int = 0, hosts: Sequence[str] = ("127.0.0.1",)
+    ) -> None:
         self.data = folder / "data"
         self.log = folder / "log"
         self.port = port
+        self.addresses: dict[str, list[str]] = {}
+        """What it listens on, ``127.0.0.1:2525`` or a path, by the names that it says when it is ready."""
+        listen = ", ".join(f'"{host}:{port}"' for host in hosts)
         self._config = folder / "mailsponge.toml"
         self._config.write_text(
-            f'hostname = "mail.example.org"\ndata = "{self.data}"\n'
-            f'[smtp]\nlisten = ["127.0.0.1:{port}"]\n{settings}'
+            f'hostname = "mail.example.org"\ndata = "{self.data}"\n[smtp]\nlisten = [{listen}]\n{settings}'
         )
         self._ready = threading.Event()
 
@@ -73,7 +79,8 @@ class MailServer:
                 log.flush()
                 found = _READY(line)
                 if found:
-                    self.port = int(found[1])
+                    self.addresses = _addresses(found[1])
+                    self.port = int(self.addresses["smtp"][0].rpartition(":")[2])
                     ready.set()
 
     def wait_until_ready(self) -> None:
@@ -115,6 +122,12 @@ class MailServer:
     def open_files(self) -> int:
         """How many descriptors it has open, connections among them."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+def _addresses(told: str) -> dict[str, list[str]]:
+    """Take ``smtp 127.0.0.1:25, [::1]:25 · local /run/submit`` apart."""
+    entrances = (entrance.partition(" ") for entrance in told.split(" · "))
+    return {name: places.split(", ") for name, _, places in entrances}
 
 
 def _environment() -> dict[str, str]:

@@ -8,35 +8,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import threading
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-CONFIG = """\
-hostname = "mail.example.org"
+from kit import peers
+from kit.client import Outcome
+from kit.house import House
+from kit.mail_server import MailServer
+from kit.post import Post, trace_and_message
 
-[smtp]
-listen = ["127.0.0.1:0"]
-
+PEOPLE = """\
 [domains."example.org"]
-
 [users.me]
 [users.you]
-
 [aliases]
 team = ["me", "you"]
 """
-
-TRACE = re.compile(rb"(?:(?:Return-Path|Received):.*\r\n(?:[ \t].*\r\n)*)+")
-"""The header lines a server puts before the message: everything behind them is the sender's."""
-
-FOUND = Path(__file__).resolve().parents[2] / ".cache" / "peers" / "found.json"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,20 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def peer() -> Callable[[str], str]:
     """Look up a peer's program by its name."""
-    return _program
-
-
-def _program(name: str) -> str:
-    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
-    program = found.get(name, {}).get("program")
-    if program and Path(program).exists():
-        return str(program)
-    reason = (
-        f"{name} is missing: {found.get(name, {}).get('origin', 'tests/peers/unpack.py has not run yet')}"
-    )
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return peers.program
 
 
 class PostOffice:
@@ -71,40 +51,17 @@ class PostOffice:
     host = "127.0.0.1"
 
     def __init__(self, folder: Path) -> None:
-        self.data = folder / "data"
-        self._config = folder / "mailsponge.toml"
-        self._config.write_text(CONFIG)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mailsponge", "serve", "--config", self._config, "--data", self.data],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self.log: list[str] = []
-        self.port = self._wait_until_ready()
-        self._reader = threading.Thread(target=self._keep_reading)
-        self._reader.start()
-
-    def _wait_until_ready(self) -> int:
-        assert self._process.stderr
-        for line in self._process.stderr:
-            self.log.append(line)
-            if "ready" in line:
-                port = re.search(r"127\.0\.0\.1:(\d+)", line)
-                assert port, f"no address in {line!r}"
-                return int(port[1])
-        raise AssertionError(f"serve ended with {self._process.wait()}:\n{''.join(self.log)}")
-
-    def _keep_reading(self) -> None:
-        assert self._process.stderr
-        self.log.extend(self._process.stderr)
+        self._server = MailServer(folder, PEOPLE)
+        self._server.start()
+        self.port = self._server.port
 
     def stop(self) -> int:
         """End the server as an administrator would; returns its exit status."""
-        self._process.terminate()
-        status = self._process.wait(timeout=30)
-        self._reader.join()
-        assert self._process.stderr
-        self._process.stderr.close()
-        return status
+        return self._server.stop()
+
+    @property
+    def log(self) -> str:
+        return self._server.log.read_text()
 
     def mails(self, user: str) -> list[dict[str, Any]]:
         """The mails in a user's mailbox, newest first."""
@@ -117,10 +74,7 @@ class PostOffice:
 
     def message(self, mail: dict[str, Any]) -> bytes:
         """A mail as it was sent: without the trace header, which has to be there."""
-        raw = self.raw(mail)
-        trace = TRACE.match(raw)
-        assert trace, f"no trace header: {raw[:200]!r}"
-        return raw[trace.end() :]
+        return trace_and_message(self.raw(mail))[1]
 
     def sole_message(self, user: str = "me") -> bytes:
         """The message in a mailbox that holds exactly one, as it was sent."""
@@ -129,7 +83,7 @@ class PostOffice:
 
     def _mailsponge(self, *arguments: str) -> bytes:
         done = subprocess.run(
-            [sys.executable, "-m", "mailsponge", *arguments, "--data", self.data],
+            [sys.executable, "-m", "mailsponge", *arguments, "--data", self._server.data],
             stdin=subprocess.DEVNULL, capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()
@@ -145,14 +99,31 @@ def office(tmp_path: Path) -> Iterator[PostOffice]:
         yield office
     finally:
         status = office.stop()
-    assert status == 0, f"serve ended with {status}:\n{''.join(office.log)}"
+    assert status == 0, f"serve ended with {status}:\n{office.log}"
 
 
-class Outcome(NamedTuple):
-    """How a peer ended, and what it said meanwhile."""
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    """A post office with every way in, one for all tests, in a folder that every user gets at."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        house = House(Path(folder))
+        house.start()
+        try:
+            yield house
+        finally:
+            status = house.stop()
+        log = house.log.read_text()
+        assert status == 0, log
+        assert "Traceback" not in log
 
-    succeeded: bool
-    said: str
+
+@pytest.fixture
+def post(house: House) -> Iterator[Post]:
+    """What the house takes in this test, and what it says meanwhile."""
+    post = Post(house)
+    yield post
+    post.empty()
 
 
 @pytest.fixture
@@ -166,6 +137,16 @@ def run(tmp_path: Path) -> Callable[..., Outcome]:
             command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}, check=False,
         )  # fmt: skip
-        return Outcome(done.returncode == 0, done.stdout.decode(errors="replace"))
+        return Outcome(done.returncode == 0, done.stdout.decode(errors="replace"), done.returncode)
 
     return _run
+
+
+@pytest.fixture
+def another_authority(run: Callable[..., Outcome], peer: Callable[[str], str], tmp_path: Path) -> Path:
+    """A certificate of somebody who has nothing to do with the house's."""
+    certificate = tmp_path / "authority.pem"
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
+    made = run(peer("openssl"), "req", "-x509", *key, "-subj", "/CN=Another", "-out", certificate)
+    assert made.succeeded, made.said
+    return certificate

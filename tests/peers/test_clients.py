@@ -1,14 +1,21 @@
-"""One suite for every program that submits mail: what it sends lands in the mailbox byte for byte, and what it may not
-send is refused in words it shows its user.
+"""One suite for every program that submits mail: what it sends lands in the mailbox byte for byte, by every way in that
+it knows, and what it may not send is refused in words it shows its user.
 """
 
 from __future__ import annotations
 
-import smtplib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from kit import house as ways
+from kit.client import Client, Letter, Login
+from kit.house import House, Way
+from kit.post import Post, trace_and_message
+from kit.program_clients import Curl, Msmtp, PipeliningSwaks, Swaks
+from kit.python_clients import Aiosmtplib, Smtplib
+from mailsponge.store.mailboxes import SqliteMailboxes
 
 PLAIN = b"""\
 From: A person <person@example.net>\r
@@ -37,116 +44,137 @@ DOTS = PLAIN + b".\r\n..\r\n.dot before a word\r\n...\r\n\r\n.\r\n\r\n . \r\nlas
 
 BIG = PLAIN + b"".join(b"%07d %s\r\n" % (i, b"x" * 61) for i in range(5 * 1024 * 1024 // 71))
 
-
-class Client:
-    """A program that submits one message."""
-
-    needs = ""
-    """The peer's name, for a program from outside."""
-    adds = b""
-    """What the program itself puts behind a message."""
-
-    def __init__(self, office, run, program: str, folder: Path) -> None:
-        self.office, self.run, self.program, self.folder = office, run, program, folder
-
-    def send(self, message: bytes, recipient: str = "me@example.org"):
-        """Submit the message; returns whether that succeeded, and what the program said."""
-        raise NotImplementedError
-
-    def file(self, message: bytes) -> Path:
-        path = self.folder / "message.eml"
-        path.write_bytes(message)
-        return path
+CLIENTS = (Smtplib, Aiosmtplib, Curl, Swaks, PipeliningSwaks, Msmtp)
+BY_EVERY_WAY = [
+    pytest.param(kind, way, id=f"{kind.__name__.lower()}-{way.name}") for kind in CLIENTS for way in kind.ways
+]
 
 
-class Smtplib(Client):
-    def send(self, message, recipient="me@example.org"):
-        options = ["BODY=8BITMIME", "SMTPUTF8"]
-        with smtplib.SMTP(self.office.host, self.office.port) as smtp:
-            try:
-                smtp.sendmail("person@example.net", [recipient], message, mail_options=options)
-            except smtplib.SMTPRecipientsRefused as refused:
-                [(code, text)] = refused.recipients.values()
-                return False, f"{code} {text.decode()}"
-        return True, ""
+@pytest.fixture
+def make(house: House, run, peer: Callable[[str], str], tmp_path) -> Callable[[type[Client]], Client]:
+    """Makes a client of a kind; skips where its program is missing."""
+    return lambda kind: kind(house, run, peer(kind.needs) if kind.needs else "", tmp_path)
 
 
-class Curl(Client):
-    needs = "curl"
-
-    def send(self, message, recipient="me@example.org"):
-        return self.run(
-            self.program, "--disable", "--noproxy", "*", "--silent", "--verbose",
-            "--url", f"smtp://{self.office.host}:{self.office.port}/client.example.net",
-            "--mail-from", "person@example.net", "--mail-rcpt", recipient, "--upload-file", self.file(message),
-        )  # fmt: skip
+@pytest.fixture(params=CLIENTS, ids=lambda kind: kind.__name__.lower())
+def client(request, make) -> Client:
+    return make(request.param)
 
 
-class Swaks(Client):
-    needs = "swaks"
-    adds = b"\r\n"
-    pipelining: tuple[str, ...] = ()
-
-    def send(self, message, recipient="me@example.org"):
-        return self.run(
-            self.program, "--server", self.office.host, "--port", str(self.office.port), *self.pipelining,
-            "--helo", "client.example.net", "--from", "person@example.net", "--to", recipient,
-            "--suppress-data", "--data", f"@{self.file(message)}",
-        )  # fmt: skip
+def sole(post: Post, mailbox: str = "me") -> tuple[str, bytes]:
+    """The trace and the message of the one letter in a mailbox."""
+    [letter] = post.letters(mailbox)
+    return trace_and_message(letter)
 
 
-class PipeliningSwaks(Swaks):
-    pipelining = ("--pipeline",)
+@pytest.mark.parametrize(("kind", "way"), BY_EVERY_WAY)
+def test_a_letter_comes_by_every_way_in(kind: type[Client], way: Way, make, house: House, post: Post):
+    client = make(kind)
+    outcome = client.send(Letter(PLAIN), way)
+
+    assert outcome.succeeded, outcome.said
+    trace, message = sole(post)
+    assert message == PLAIN + client.adds
+    assert f" with {way.protocol} " in trace
+    assert ("(TLSv1.3" in trace) == way.tls
+    assert _origin(house, way) in trace
 
 
-class Msmtp(Client):
-    needs = "msmtp"
-
-    def send(self, message, recipient="me@example.org"):
-        return self.run(
-            self.program, f"--host={self.office.host}", f"--port={self.office.port}", "--tls=off",
-            "--domain=client.example.net", "--from=person@example.net", "--debug", recipient, stdin=message,
-        )  # fmt: skip
+def _origin(house: House, way: Way) -> str:
+    """What Received says of whom it came from."""
+    host, port = house.address(way)
+    if not port:
+        return "(local uid "
+    return "([IPv6:::1])" if ":" in host else "([127.0.0.1])"
 
 
-@pytest.fixture(params=[Smtplib, Curl, Swaks, PipeliningSwaks, Msmtp], ids=lambda kind: kind.__name__.lower())
-def client(request, office, run, peer: Callable[[str], str], tmp_path) -> Client:
-    kind = request.param
-    return kind(office, run, peer(kind.needs) if kind.needs else "", tmp_path)
+@pytest.mark.parametrize("way", [ways.PLAIN, ways.SUBMISSIONS], ids=lambda way: way.name)
+@pytest.mark.parametrize("message", [UTF8, DOTS, BIG], ids=["utf8", "dots", "5MB"])
+def test_what_a_client_sends_lands_byte_for_byte(client: Client, message: bytes, way: Way, post: Post):
+    outcome = client.send(Letter(message), way)
+
+    assert outcome.succeeded, outcome.said
+    assert sole(post)[1] == message + client.adds
 
 
-@pytest.mark.parametrize("message", [PLAIN, UTF8, DOTS, BIG], ids=["plain", "utf8", "dots", "5MB"])
-def test_what_a_client_sends_lands_byte_for_byte(client, office, message):
-    succeeded, said = client.send(message)
+def test_the_listing_shows_a_utf8_subject_as_a_person_wrote_it(client: Client, house: House, post: Post):
+    client.send(Letter(UTF8), ways.PLAIN)
 
-    assert succeeded, said
-    assert office.sole_message() == message + client.adds
-
-
-def test_the_listing_shows_a_utf8_subject_as_a_person_wrote_it(client, office):
-    client.send(UTF8)
-
-    [mail] = office.mails("me")
-    assert mail["subject"] == "Søndag på P1 kunne ikke hentes 🧽"
+    with SqliteMailboxes(house.data) as mailboxes:
+        assert [mail.subject for mail in mailboxes.mails("me")] == ["Søndag på P1 kunne ikke hentes 🧽"]
 
 
-def test_one_mail_to_an_alias_lands_in_each_mailbox_behind_it(client, office):
-    client.send(PLAIN, "team@example.org")
+def test_one_mail_to_an_alias_lands_in_each_mailbox_behind_it(client: Client, post: Post):
+    client.send(Letter(PLAIN, "team@example.org"), ways.PLAIN)
 
-    assert office.sole_message("me") == office.sole_message("you") == PLAIN + client.adds
-
-
-def test_nobody_of_that_name_is_550_5_1_1(client, office):
-    succeeded, said = client.send(PLAIN, "stranger@example.org")
-
-    assert not succeeded
-    assert "550 5.1.1" in said
-    assert office.mails("me") == []
+    assert sole(post)[1] == sole(post, "you")[1] == PLAIN + client.adds
 
 
-def test_relaying_is_550_5_7_1(client, office):
-    succeeded, said = client.send(PLAIN, "person@example.com")
+@pytest.mark.parametrize("kind", [Smtplib, Aiosmtplib, Curl], ids=lambda kind: kind.__name__.lower())
+def test_a_name_beyond_ascii_is_reached(kind: type[Client], make, post: Post):
+    outcome = make(kind).send(Letter(UTF8, "søren@example.org"), ways.SUBMISSION)
 
-    assert not succeeded
-    assert "550 5.7.1" in said
-    assert office.mails("me") == []
+    assert outcome.succeeded, outcome.said
+    trace, message = sole(post, "søren")
+    assert message == UTF8
+    assert " with UTF8SMTPSA " in trace
+    assert "for <søren@example.org>" in trace
+
+
+@pytest.mark.parametrize(
+    ("letter", "refusal"),
+    [
+        pytest.param(Letter(PLAIN, "stranger@example.org"), "550 5.1.1", id="nobody of that name"),
+        pytest.param(Letter(PLAIN, "person@example.com"), "550 5.7.1", id="relaying"),
+    ],
+)
+def test_a_recipient_who_cannot_be_is_refused_and_the_client_says_why(
+    client: Client, letter: Letter, refusal: str, post: Post
+):
+    outcome = client.send(letter, ways.PLAIN)
+
+    assert not outcome.succeeded
+    assert refusal in outcome.said
+    assert post.letters("me") == []
+
+
+def test_a_wrong_password_is_535_5_7_8(client: Client, post: Post):
+    client.login = Login(password="wrong horse")
+    outcome = client.send(Letter(PLAIN), ways.SUBMISSIONS)
+
+    assert not outcome.succeeded
+    assert "535 5.7.8" in outcome.said
+    assert post.letters("me") == []
+
+
+def test_without_a_login_nothing_is_taken_at_submission(client: Client, post: Post):
+    outcome = client.send(Letter(PLAIN), ways.SUBMISSIONS._replace(mechanism=""))
+
+    assert not outcome.succeeded
+    assert "530 5.7.0" in outcome.said
+    assert post.letters("me") == []
+
+
+def test_somebody_elses_address_is_553_5_7_1_and_its_owners_names_are_told(client: Client, post: Post):
+    outcome = client.send(Letter(PLAIN, sender="you@example.org"), ways.SUBMISSION)
+
+    assert not outcome.succeeded
+    assert "553 5.7.1" in outcome.said
+    assert post.letters("me") == []
+
+
+def test_before_tls_no_client_can_log_in(client: Client, post: Post):
+    outcome = client.send(Letter(PLAIN), ways.SUBMISSION._replace(starttls=False))
+
+    assert not outcome.succeeded
+    assert post.letters("me") == []
+
+
+def test_a_client_that_knows_no_authority_for_the_certificate_goes_away(
+    client: Client, another_authority: Path, post: Post
+):
+    client.trusts = another_authority
+    outcome = client.send(Letter(PLAIN), ways.SUBMISSIONS)
+
+    assert not outcome.succeeded
+    assert post.letters("me") == []

@@ -54,6 +54,6 @@ def test_without_apt_each_missing_peer_is_named_and_nothing_fails(checkout, tmp_
     )  # fmt: skip
 
     assert done.returncode == 0
-    assert "swaks       MISSING  (apt-get is not on this machine" in done.stdout
+    assert "swaks          MISSING  (apt-get is not on this machine" in done.stdout
     found = json.loads((checkout / ".cache/peers/found.json").read_text())
     assert found["msmtp"]["program"] is None

@@ -24,6 +24,10 @@ import debian
 BIN = debian.CACHE / "bin"
 """Small wrappers around the unpacked programs."""
 FOUND = debian.CACHE / "found.json"
+POSTFIX = debian.CACHE / "postfix"
+"""A configuration for Postfix's tools, some of which do not start without one."""
+POSTFIX_SETTINGS = "compatibility_level = 3.6\nmail_owner = mail\nsetgid_group = news\n"
+"""As shipped, but for an owner and a group: two that every Debian has."""
 
 
 class Peer(NamedTuple):
@@ -37,14 +41,21 @@ class Peer(NamedTuple):
     """Arguments that make it say something harmless."""
     says: str
     """A word it then says, in lower case, if it is what we want."""
+    also: tuple[str, ...] = ()
+    """Packages it can do without, and the tests cannot."""
 
+
+_SWAKS_MODULES = ("libnet-ssleay-perl", "libio-socket-inet6-perl")
 
 PEERS = (
     Peer("curl", "curl", "usr/bin/curl", ("--version",), " smtp "),
-    Peer("swaks", "swaks", "usr/bin/swaks", ("--version",), "swaks version"),
+    Peer("swaks", "swaks", "usr/bin/swaks", ("--support",), "=== tls supported", _SWAKS_MODULES),
     Peer("msmtp", "msmtp", "usr/bin/msmtp", ("--version",), "msmtp version"),
+    Peer("s-nail", "s-nail", "usr/bin/s-nail", ("--version",), "s-nail v14"),
+    Peer("openssl", "openssl", "usr/bin/openssl", ("version",), "openssl 3"),
     Peer("smtp-source", "postfix", "usr/sbin/smtp-source", (), "usage:"),
     Peer("smtp-sink", "postfix", "usr/sbin/smtp-sink", (), "usage:"),
+    Peer("posttls-finger", "postfix", "usr/sbin/posttls-finger", (), "usage:"),
     Peer(
         "postgres", "postgresql", "usr/lib/postgresql/*/bin/postgres", ("--version",), "postgres (postgresql)"
     ),
@@ -85,7 +96,7 @@ def answers(peer: Peer, program: str) -> bool:
 def unpack(missing: list[Peer]) -> str:
     """Unpack what is missing and wrap it; returns why that was not possible, or nothing."""
     try:
-        debian.unpack(sorted({peer.package for peer in missing}))
+        debian.unpack(sorted({package for peer in missing for package in (peer.package, *peer.also)}))
     except debian.Unavailable as reason:
         return str(reason)
     for peer in missing:
@@ -96,6 +107,8 @@ def unpack(missing: list[Peer]) -> str:
 def wrap(peer: Peer) -> None:
     """Write a script that starts the unpacked program with the libraries that came with it."""
     BIN.mkdir(parents=True, exist_ok=True)
+    POSTFIX.mkdir(exist_ok=True)
+    (POSTFIX / "main.cf").write_text(POSTFIX_SETTINGS)
     script = BIN / peer.name
     script.write_text(wrapper(peer, debian.ROOT))
     script.chmod(script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
@@ -108,7 +121,8 @@ def wrapper(peer: Peer, root: Path) -> str:
             "#!/bin/sh",
             f"LD_LIBRARY_PATH='{_joined(debian.libraries())}'",
             f"PERL5LIB='{_joined(perl_modules(root))}'",
-            "export LD_LIBRARY_PATH PERL5LIB",
+            f'MAIL_CONFIG="${{MAIL_CONFIG:-{POSTFIX}}}"',
+            "export LD_LIBRARY_PATH PERL5LIB MAIL_CONFIG",
             f"exec '{max(root.glob(peer.program), default=root / peer.program)}' \"$@\"",
             "",
         ]
@@ -147,7 +161,7 @@ def main() -> int:
     debian.CACHE.mkdir(parents=True, exist_ok=True)
     FOUND.write_text(json.dumps({name: each._asdict() for name, each in found.items()}, indent=1) + "\n")
     for name, each in found.items():
-        print(f"peers: {name:<12}{each.program or 'MISSING'}  ({each.origin})", flush=True)
+        print(f"peers: {name:<15}{each.program or 'MISSING'}  ({each.origin})", flush=True)
     return 0
 
 

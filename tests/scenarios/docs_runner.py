@@ -11,7 +11,7 @@ These fenced blocks are run, in the order of the page, in one empty home directo
 "…" stands for anything, within a line or, alone on a line, for any number of lines. Other blocks are not run.
 
 A line <!-- needs module django --> or <!-- needs program systemd-analyze --> before a block has it run only where that
-is. What was left out is in Page.left_out.
+is. What was left out is in Page.left_out. Programs that tests/peers/unpack.py has unpacked are found too.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from typing import NamedTuple
 
 PATIENCE = 20.0
 """Seconds to wait for what must come; nothing is slept for."""
+
+_UNPACKED = Path(__file__).resolve().parents[2] / ".cache" / "peers" / "bin"
 
 _FENCE = re.compile(r"(?ms)(?:^<!-- needs ((?:module|program) \S+) -->\n)?^```(\w+)([^\n]*)\n(.*?)^```$")
 
@@ -145,17 +147,16 @@ class Page:
 def is_here(needed: str) -> bool:
     """Whether there is what a block needs: "module django", "program systemd-analyze"."""
     kind, name = needed.split()
-    return bool(shutil.which(name) if kind == "program" else importlib.util.find_spec(name))
+    return bool(shutil.which(name, path=_path(os.environ)) if kind == "program" else importlib.util.find_spec(name))
 
 
 def _environ(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if not name.startswith(("MAILSPONGE_", "XDG_"))}
-    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
     return {
         **kept,
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / ".local/state"),
-        "PATH": path,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), _path(kept)]),
         "LOGNAME": "me",
         "USER": "me",
         "COLUMNS": "200",
@@ -163,6 +164,10 @@ def _environ(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _path(environ: Mapping[str, str]) -> str:
+    return os.pathsep.join([environ.get("PATH", os.defpath), str(_UNPACKED)])
 
 
 def _compare(command: Command, came: str, where: str) -> None:

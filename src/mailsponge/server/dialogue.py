@@ -210,7 +210,7 @@ class Dialogue:
         client, rules = self.client, self.rules
         if client.login:
             decision = sender(rules.accounts, client.login, event.reverse_path)
-        elif client.user is not None and client.user.uid not in rules.trusted:
+        elif self._role.knows_users and client.user is not None and client.user.uid not in rules.trusted:
             hosts = (rules.hostname, *rules.hostnames)
             decision = local_sender(rules.accounts, hosts, client.user.name, event.reverse_path)
         else:

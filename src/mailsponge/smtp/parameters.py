@@ -136,6 +136,9 @@ def _orcpt(said: ForRecipient, value: str | None) -> ForRecipient | Reply:
         return replies.ORCPT_SYNTAX
     kind = parts[1].lower()
     address = xtext.decode_utf8(parts[2]) if kind == "utf-8" else xtext.decode(parts[2])
+    if address is None and kind == "rfc822":
+        # Postfix names this type for every address, and encodes the octets of those beyond ASCII.
+        kind, address = "utf-8", xtext.decode_octets(parts[2])
     return said._replace(orcpt=(kind, address)) if address else replies.ORCPT_SYNTAX
 
 

@@ -16,10 +16,20 @@ _POINT = re.compile(r"\\x\{([0-9A-F]{2,6})\}").sub
 
 def decode(value: str) -> str | None:
     """What the xtext says: printable ASCII and spaces. None if it is no xtext, or says anything else."""
+    said = decode_octets(value)
+    return said if said is not None and said.isascii() else None
+
+
+def decode_octets(value: str) -> str | None:
+    """What the xtext says in UTF-8, octet by octet: ``s+C3+B8ren``. None if it is no xtext, or no printable text."""
     if not _XTEXT(value):
         return None
-    said = _HEX(lambda found: chr(int(found[1], 16)), value)
-    return said if said.isascii() and said.isprintable() else None
+    octets = _HEX(lambda found: chr(int(found[1], 16)), value).encode("latin-1")
+    try:
+        said = octets.decode()
+    except UnicodeDecodeError:
+        return None
+    return said if said.isprintable() else None
 
 
 def encode(said: str) -> str:

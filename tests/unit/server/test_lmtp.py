@@ -87,3 +87,11 @@ def test_smtplib_delivers_through_a_unix_socket(open_post, tmp_path):
             lmtp.sendmail("boss@elsewhere.example", ["me@example.org"], "Subject: hello\n\nworld\n")
 
         assert f"Received: from front.example (local uid {os.getuid()} (".encode() in post.content()
+
+
+def test_the_server_in_front_hands_over_what_anybody_sent_whoever_it_runs_as(open_post, rules, tmp_path):
+    with open_post(rules._replace(trusted=frozenset()), role=LMTP, place=tmp_path / "lmtp") as post:
+        with smtplib.LMTP(str(tmp_path / "lmtp"), local_hostname="front.example") as lmtp:
+            lmtp.sendmail("boss@elsewhere.example", ["me@example.org"], "Subject: hello\n\nworld\n")
+
+        assert post.content().endswith(b"\r\n\r\nworld\r\n")

@@ -68,6 +68,7 @@ def test_a_wish_that_cannot_be_read_is_refused(sessions: Any, parameter: str) ->
         ("ORCPT=RFC822;c+2Bd@example.net", None, ("rfc822", "c+d@example.net")),
         ("ORCPT=utf-8;c\\x{E9}@example.net", None, ("utf-8", "cé@example.net")),
         ("ORCPT=utf-8;cé@example.net", None, ("utf-8", "cé@example.net")),
+        ("ORCPT=rfc822;c+C3+A9@example.net", None, ("utf-8", "cé@example.net")),  # as Postfix writes it
         ("NOTIFY=FAILURE ORCPT=x400;/a+3Db", {"FAILURE"}, ("x400", "/a=b")),
     ],
 )
@@ -95,6 +96,9 @@ def test_rcpt_says_what_is_wished_of_one_recipient(
         "ORCPT=rfc822;",
         "ORCPT=rfc822;c+0Ad",
         "ORCPT=rfc822;cé@example.net",
+        "ORCPT=rfc822;c+E9@example.net",
+        "ORCPT=rfc822;c+C2+85@example.net",
+        "ORCPT=x400;c+C3+A9",
         "ORCPT=utf-8;c\\x{0A}",
         "ORCPT=utf-8;c\\x{D800}",
         "ORCPT=utf-8;c\\x{FFFFFF}",
