@@ -147,7 +147,9 @@ class Page:
 def is_here(needed: str) -> bool:
     """Whether there is what a block needs: "module django", "program systemd-analyze"."""
     kind, name = needed.split()
-    return bool(shutil.which(name, path=_path(os.environ)) if kind == "program" else importlib.util.find_spec(name))
+    return bool(
+        shutil.which(name, path=_path(os.environ)) if kind == "program" else importlib.util.find_spec(name)
+    )
 
 
 def _environ(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
