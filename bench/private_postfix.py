@@ -46,8 +46,6 @@ myhostname = mail.{domain}
 mydestination =
 alias_maps =
 local_recipient_maps =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
@@ -62,6 +60,11 @@ virtual_mailbox_limit = 0
 """
 """Concurrency stays as shipped: 100 servers for SMTP, 20 deliveries to a destination. ``in_flow_delay`` too: without it
 Postfix accepts faster and delivers more slowly."""
+
+IPV4 = """\
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+"""
 
 MASTER = """\
 127.0.0.1:{port} inet n - n - 100 smtpd
@@ -94,10 +97,12 @@ class Unavailable(Exception):
 class PrivatePostfix:
     """``with PrivatePostfix(folder, ["a", "b"]) as postfix``: it accepts for a@ and b@, into a Maildir each.
 
-    ``settings`` are further lines of main.cf.
+    ``settings`` are the lines of main.cf that say which addresses it uses, and what else it shall do. What is above
+    must not be said again: each of its programs would warn of that in the log, the one that writes the log too, and
+    that one may then wait for itself for ever.
     """
 
-    def __init__(self, folder: Path, mailboxes: list[str], settings: str = "") -> None:
+    def __init__(self, folder: Path, mailboxes: list[str], settings: str = IPV4) -> None:
         if os.geteuid() != 0:
             raise Unavailable("Postfix's daemons have to be started by root")
         self._folder, self._mailboxes, self._settings = folder, mailboxes, settings

@@ -20,7 +20,7 @@ import pytest
 from kit import peers
 from kit.client import Outcome
 from kit.house import House
-from kit.mail_server import MailServer
+from kit.mail_server import PATIENCE, MailServer
 from kit.post import Post, trace_and_message
 
 PEOPLE = """\
@@ -136,6 +136,7 @@ def run(tmp_path: Path) -> Callable[..., Outcome]:
         done = subprocess.run(
             command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"}, check=False,
+            timeout=PATIENCE,
         )  # fmt: skip
         return Outcome(done.returncode == 0, done.stdout.decode(errors="replace"), done.returncode)
 

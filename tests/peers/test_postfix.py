@@ -71,7 +71,7 @@ class Sending:
     ) -> Outcome:
         """Send a message, with these parameters of MAIL and RCPT, and wait until Postfix knows what became of it."""
         self._told = len(self.postfix.log())
-        with smtplib.SMTP("127.0.0.1", self.postfix.port, "client.example.net") as smtp:
+        with smtplib.SMTP("127.0.0.1", self.postfix.port, "client.example.net", timeout=PATIENCE) as smtp:
             smtp.sendmail(SENDER, [recipient], content, mail, rcpt)
         return self.outcome(recipient)
 
