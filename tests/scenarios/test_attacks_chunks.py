@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from test_attacks_smuggling import FALSE_ENDS, FORGED
+from test_attacks_smuggling import FORGED
 
 from kit.attacks import Post, Splitter, Wire, splits
+from kit.false_ends import FALSE_ENDS
 
 SIZE = 2000
 LIMITS = f"message_size = {SIZE}\nerrors = 1000000"

@@ -11,28 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kit.attacks import Post, Splitter, Wire, splits
+from kit.false_ends import FALSE_ENDS
 
 SIZE = 2000
 LIMITS = f"message_size = {SIZE}\nerrors = 1000000"
-
-FALSE_ENDS = [
-    b"\n.\n",
-    b"\r.\r",
-    b"\r.\n",
-    b"\n.\r",
-    b"\n.\r\n",
-    b"\r\n.\n",
-    b"\r.\r\n",
-    b"\r\n.\r",
-    b"\r\n\0.\r\n",
-    b"\r\n.\0\r\n",
-    b"\r\n.\r\r\n",
-    b"\r\r\n.\r\r\n",
-    b"\r\n.\n\r\n",
-    b"\n\r\n.\r",
-    b"\r\n \0.\r\n",
-]
-"""What one server or another has taken for the end of data, or might."""
 FORGED = b"MAIL FROM:<evil@attacker.example>\r\nRCPT TO:<me@example.org>\r\nDATA\r\nforged\r\n"
 END = b"\r\n.\r\nNOOP\r\n"
 PADDING = (b"x" * 98 + b"\r\n") * (SIZE // 100 + 1)

@@ -6,25 +6,13 @@ from letters import Letter, bdat, stuffed
 from town import Kind, Surprise, Visit, envelope, expect, to
 from wire import Lost, Wire
 
+from kit.false_ends import FALSE_ENDS
+
 MESSAGE_SIZE = 6_000_000
 RECIPIENTS = 100
 CONNECTIONS_PER_ADDRESS = 50
 """Limits of the server under the soak."""
 
-FALSE_ENDS = (
-    b"\n.\n",
-    b"\r.\r",
-    b"\r.\n",
-    b"\n.\r",
-    b"\n.\r\n",
-    b"\r\n.\n",
-    b"\r.\r\n",
-    b"\r\n.\r",
-    b"\r\n\0.\r\n",
-    b"\r\n.\0\r\n",
-    b"\r\n.\r\r\n",
-    b"\r\r\n.\r\r\n",
-)
 TLS_HELLO = bytes.fromhex("16030100c4010000c00303") + bytes(range(185))
 HTTP = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n"
 

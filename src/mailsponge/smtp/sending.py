@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from mailsponge.errors import ContentError
+from mailsponge.smtp.soundness import FAULTS, first_wrong, is_sound
 
 _CRLF = b"\r\n"
 _CRLF_DOT = b"\r\n."
-_FAULTS = {0: "NUL", 10: "bare LF", 13: "bare CR"}
 
 
 class Encoder(Protocol):
@@ -107,15 +107,12 @@ class _Checked:
         return data if self._whole else data + _CRLF
 
     def _check(self, data: bytes) -> None:
-        # Once every CRLF is blanked out, what is left of them is bare; single bytes are found much faster than pairs
-        # are counted.
-        rest = data.replace(_CRLF, b"  ")
-        if 13 in rest or 10 in rest or 0 in rest:
-            at = min(at for at in map(rest.find, _FAULTS) if at >= 0)
-            raise self._error(rest[at], self._out + at)
+        if not is_sound(data):
+            at = first_wrong(data)
+            raise self._error(data[at], self._out + at)
 
     def _error(self, octet: int, at: int) -> ContentError:
         return ContentError(
-            f"the message holds a {_FAULTS[octet]} at octet {at} and cannot be sent as it is; "
+            f"the message holds a {FAULTS[octet]} at octet {at} and cannot be sent as it is; "
             "end each line with CRLF, and encode what is no text"
         )

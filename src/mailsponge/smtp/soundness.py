@@ -14,7 +14,8 @@ from mailsponge.smtp.replies import header_too_large, too_large, unsound
 
 _CRLF = b"\r\n"
 _BLANK_LINE = b"\r\n\r\n"
-_FAULTS = {0: "NUL", 10: "bare LF", 13: "bare CR"}
+FAULTS = {0: "NUL", 10: "bare LF", 13: "bare CR"}
+"""What must not stand in a message, whoever sends it."""
 
 
 class Soundness:
@@ -45,7 +46,7 @@ class Soundness:
         """
         if self.fault is not None:
             return b""
-        wrong = -1 if _is_sound(content if witness is None else witness) else _first_wrong(content)
+        wrong = -1 if is_sound(content if witness is None else witness) else first_wrong(content)
         sound = content if wrong < 0 else content[:wrong]
         room = self._limit - self.size
         over = len(sound) > room
@@ -58,12 +59,12 @@ class Soundness:
             if over:
                 self.fault = too_large(self._limit)
             elif wrong >= 0:
-                self.fault = unsound(_FAULTS[content[wrong]], self.size)
+                self.fault = unsound(FAULTS[content[wrong]], self.size)
         return sound
 
     def spoil(self, octet: int) -> None:
         """The message ended right behind an octet that must not stand there alone."""
-        self.fault = self.fault or unsound(_FAULTS[octet], self.size)
+        self.fault = self.fault or unsound(FAULTS[octet], self.size)
 
     def _in_header(self, content: bytes) -> bytes:
         """As much of the content as comes before the header section is too large, which may be all."""
@@ -82,7 +83,7 @@ class Soundness:
         return content
 
 
-def _is_sound(content: bytes) -> bool:
+def is_sound(content: bytes) -> bool:
     """There is no bare CR, bare LF or NUL.
 
     Once every CRLF is blanked out, what is left of them is bare; single bytes are found much faster than pairs are
@@ -93,7 +94,7 @@ def _is_sound(content: bytes) -> bool:
     return 13 not in content and 10 not in content and 0 not in content
 
 
-def _first_wrong(content: bytes) -> int:
+def first_wrong(content: bytes) -> int:
     """The index of the first of them, or -1."""
     rest = content.replace(_CRLF, b"  ")
-    return min((at for at in map(rest.find, _FAULTS) if at >= 0), default=-1)
+    return min((at for at in map(rest.find, FAULTS) if at >= 0), default=-1)

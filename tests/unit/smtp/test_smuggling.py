@@ -6,24 +6,11 @@ from typing import Any
 
 import pytest
 
+from kit.false_ends import FALSE_ENDS
 from mailsponge.mail.address import Address
 from mailsponge.smtp import Bad, EndOfData, Limits, Mail, Recipient, State
 
 EVIL = b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nForged\r\n"
-FALSE_ENDS = [
-    b"\n.\n",
-    b"\r.\r",
-    b"\r.\n",
-    b"\n.\r",
-    b"\n.\r\n",
-    b"\r\n.\n",
-    b"\r.\r\n",
-    b"\r\n.\r",
-    b"\r\n\0.\r\n",
-    b"\r\n.\0\r\n",
-    b"\r\n.\r\r\n",
-    b"\r\r\n.\r\r\n",
-]
 BEGIN = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n"
 END = b"\r\n.\r\nQUIT\r\n"
 
