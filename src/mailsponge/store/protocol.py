@@ -1,7 +1,8 @@
 """What a store is, whatever it keeps its messages in.
 
-Two faces: `Mailboxes` is what a person (or the command line, from another process) does with mail that has
-arrived; `Store` adds what the one server does that takes mail in.
+Three faces: `Mailboxes` is what a person (or the command line, from another process) does with mail that has
+arrived, `Queue` the same for mail that waits to go on; `Store` adds what the server does that takes mail in and sends
+it on.
 
 What takes mail in never blocks: `incoming`, and `write`, `accept`, `discard` of what it returns. Everything
 else may wait for a disk, so an event loop leaves it to a thread.
@@ -9,11 +10,13 @@ else may wait for a disk, so an event loop leaves it to a thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from mailsponge.errors import StoreError
+from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
+from mailsponge.mail.outcome import Outcome
 from mailsponge.store.commits import Commits
 
 Done = Callable[[StoreError | None], None]
@@ -39,6 +42,19 @@ class Step(NamedTuple):
     """For people, strangers' words in it: not free of control characters."""
 
 
+class Delivery(NamedTuple):
+    """What is left to be done for a recipient when a message is accepted; several, where an alias leads to several."""
+
+    recipient: int
+    """Which of the envelope's recipients it is for, from 0."""
+    address: Address
+    """Where it goes: what the recipient's address leads to."""
+    user: str
+    """Who lives here and gets it, in whatever way their mail is delivered when it is tried; empty: it goes out."""
+    next_hop: str
+    """What it shares with others that go the same way: ``example.net``, ``smtp.example.net:587``, ``maildir me``."""
+
+
 class Acceptance(NamedTuple):
     """What is kept about the accepting of a message, beside its content."""
 
@@ -55,6 +71,8 @@ class Acceptance(NamedTuple):
     """Why each recipient was admitted, in the order of the envelope's recipients."""
     steps: tuple[Step, ...] = ()
     """What else happened until it was accepted, in order."""
+    deliveries: tuple[Delivery, ...] = ()
+    """What is left to be done. With them the message waits in the queue, until each has come to an end."""
 
 
 class Message(NamedTuple):
@@ -72,6 +90,93 @@ class Message(NamedTuple):
     """What else happened until it was accepted."""
     size: int
     """Bytes of content, as written."""
+
+
+class Due(NamedTuple):
+    """A delivery whose time has come."""
+
+    id: int
+    recipient: int
+    address: Address
+    user: str
+    next_hop: str
+    attempts: int
+    """How often it has been tried before."""
+    warned: bool
+    """The sender was told of the delay."""
+
+
+class Parcel(NamedTuple):
+    """A message on its way out, and those of its deliveries that are tried together."""
+
+    message: int
+    envelope: Envelope
+    arrived_at: float
+    size: int
+    dues: tuple[Due, ...]
+    """They have the same `next_hop`."""
+    content: Callable[[], Iterator[bytes]]
+    """The content from its beginning, in pieces of at most 256 kB, as often as it is asked for. It begins with the
+    ``Return-Path`` that was put on top. Reading may wait for a disk, so an event loop leaves it to a thread, unless
+    `in_memory`. Raises StoreError."""
+    in_memory: bool = False
+    """The content is there already: reading it waits for nothing."""
+
+
+class Settlement(NamedTuple):
+    """What an attempt came to, to be kept."""
+
+    delivery: int
+    """A `Due`'s id."""
+    outcome: Outcome
+    at: float
+    """Seconds since the epoch."""
+    next_attempt_at: float | None
+    """When it is tried again; None: that was the end of it."""
+    warned: bool = False
+    """The sender is told of the delay by this, or was before."""
+
+
+class Report(NamedTuple):
+    """A message of the post office's own: a report about another."""
+
+    acceptance: Acceptance
+    content: bytes
+
+
+class Waiting(NamedTuple):
+    """A delivery in the queue, as a person looks at it."""
+
+    address: Address
+    original: Address
+    """The envelope's recipient that it is for."""
+    next_hop: str
+    attempts: int
+    next_attempt_at: float
+    """Seconds since the epoch."""
+    last_reply: str
+    """What the last attempt came to; empty before the first."""
+    held: bool
+
+
+class Queued(NamedTuple):
+    """A message in the queue, as a person looks at it."""
+
+    id: int
+    reverse_path: Address | None
+    size: int
+    arrived_at: float
+    recipients: tuple[Waiting, ...]
+
+
+class HopDown(NamedTuple):
+    """A next hop that nothing gets through to."""
+
+    until: float
+    """Seconds since the epoch: when it is tried again."""
+    failures: int
+    """How often in a row."""
+    why: str
 
 
 class Entry(NamedTuple):
@@ -93,6 +198,9 @@ class Entry(NamedTuple):
     size: int
     seen: bool
 
+
+CLAIM_RENEWED = 60.0
+"""Seconds between renewals of claims; one that was not renewed five times runs out."""
 
 SEARCHED = 100_000
 """Messages in which a Message-ID is looked for: seconds of work."""
@@ -174,8 +282,40 @@ class Mailboxes(Protocol):
         """Let go of the store; a second time does nothing."""
 
 
-class Store(Mailboxes, Protocol):
-    """The whole store, as the one server that takes mail in holds it.
+class Queue(Protocol):
+    """Looking at what waits, and putting it right. Every method may block, and raises StoreError when the store cannot.
+
+    Ids are those of messages. What changes something returns how many deliveries it changed, and raises StoreError when
+    the message is not in the queue. What a person does here stands in the message's trace.
+    """
+
+    def queued(self) -> Iterator[Queued]:
+        """What waits, the oldest arrival first, read as it is asked for: there may be a great many."""
+
+    def in_queue(self, message_id: int) -> Queued | None:
+        """One message that waits, or None."""
+
+    def hold(self, message_id: int) -> int:
+        """Do not try it before it is released."""
+
+    def release(self, message_id: int) -> int:
+        """Try what was held, or taken out of the queue not longer than a week ago, at once."""
+
+    def retry(self, message_id: int) -> int:
+        """Try at once what waits, its next hop too if that is taken to be down. What is held stays held."""
+
+    def retry_all(self) -> int:
+        """The same for all that waits."""
+
+    def withdraw(self, message_id: int) -> int:
+        """Take it out of the queue, without a word to its sender. It can be released for a week."""
+
+    def hops_down(self) -> Mapping[str, HopDown]:
+        """The next hops that nothing gets through to."""
+
+
+class Store(Mailboxes, Queue, Protocol):
+    """The whole store, as a server that takes mail in and sends it on holds it.
 
     `close` first writes everything that was handed over, and tells every `done`.
     """
@@ -195,3 +335,40 @@ class Store(Mailboxes, Protocol):
         """Remove what earlier servers left of messages they never accepted; how many those were. To be called
         at start.
         """
+
+    def tidy(self, before: float) -> int:
+        """Remove the content of messages that have gone where they should and lie in no mailbox, and all that is known
+        of those that came to their end before a moment (seconds since the epoch); how many messages changed. To be
+        called now and then: some work at a time, so call again while it returns more than 0. May block.
+        """
+
+    def watch(self, listener: Callable[[Collection[str]], None]) -> None:
+        """Have ``listener`` called, through the store's `call`, with the next hops that something is to be tried for
+        now: a message was accepted, by this server or another one on the same store, or somebody released what waits.
+        """
+
+    def next_hops(self) -> Mapping[str, float]:
+        """The next hops that something waits for and nobody holds, each with when the first of it is due (seconds since
+        the epoch). May block.
+        """
+
+    def claim(self, next_hop: str, most: int, now: float) -> Sequence[Parcel]:
+        """What is due for a next hop by ``now``, the longest due first, at most so many deliveries; those of one
+        message come together. What is claimed is nobody else's until it is settled or let go; and if this server dies,
+        until the next one starts, or the claim runs out. May block.
+        """
+
+    def keep_claims(self) -> None:
+        """Renew what is claimed and not settled. To be called every `CLAIM_RENEWED` seconds. May block."""
+
+    def let_go(self, dues: Collection[int]) -> None:
+        """Give back what was claimed and not tried; it stays due. Never blocks."""
+
+    def settle(self, settlements: Sequence[Settlement], reports: Sequence[Report], done: Done) -> None:
+        """Keep what attempts came to and, in the same transaction, accept reports about them, each under an id drawn
+        here. A settlement of what is not this server's to settle any more changes nothing. Never blocks; ``done`` is
+        told, through the store's `call`, how it went. After a failure all is claimed as before.
+        """
+
+    def hop_is_down(self, next_hop: str, down: HopDown | None) -> None:
+        """Remember that nothing gets through to a next hop, or (None) that it does again. Never blocks."""

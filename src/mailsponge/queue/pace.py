@@ -1,0 +1,1 @@
+"""How much is tried at once for one next hop: pure."""

@@ -1,0 +1,1 @@
+"""When what waits is tried again: pure."""
