@@ -30,6 +30,7 @@ from mailsponge.accounts import Accounts
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import ConfigError, StateError, UsageError
 from mailsponge.server import entrance, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
@@ -43,8 +44,8 @@ from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
 from mailsponge.server.scrape import Scrapes
 from mailsponge.store.database import make_directory, migrations
+from mailsponge.store.opening import load_postgres, open_store, shared_secret
 from mailsponge.store.protocol import Store
-from mailsponge.store.sqlite import SqliteStore
 
 log = logging.getLogger("mailsponge.daemon")
 
@@ -59,7 +60,7 @@ class Wish(NamedTuple):
     """What was asked for on the command line; it counts for more than the file."""
 
     config: Path | None = None
-    data: Path | None = None
+    data: DataPlace | None = None
     smtp: Sequence[Endpoint] = ()
     submission: Sequence[Endpoint] = ()
     lmtp: Sequence[configuration.Place] = ()
@@ -145,14 +146,18 @@ def serve(wish: Wish) -> None:
 
 def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
     """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
-    _hand_over(config.data, account)
+    directory = config.data.directory
+    if directory is None:
+        load_postgres()
+    else:
+        _hand_over(directory, account)
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
     parent = separate(account, tls_files_of(config), entrances, notify)
-    if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
+    if directory is not None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
-            f"the user {account.name} cannot get at {config.data}: "
+            f"the user {account.name} cannot get at {directory}: "
             'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
         )
     log.info("running as %s; process %d keeps root's rights, for keys", account.name, os.getppid())
@@ -210,7 +215,8 @@ class _PostOffice:
             self._parent.when_gone(loop, told_to_stop.set)
         sink.gather(loop)
         try:
-            store = SqliteStore(self._loaded.config.data, call=loop.call_soon_threadsafe)
+            place = self._loaded.config.data
+            store = open_store(place, node=os.uname().nodename, call=loop.call_soon_threadsafe)
             try:
                 await self._work(store, told_to_stop)
             finally:
@@ -222,8 +228,8 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        rules, data = rules_of(self._loaded, self._secret), self._loaded.config.data
-        free = partial(_free, data)
+        rules, directory = rules_of(self._loaded, self._secret), self._loaded.config.data.directory
+        free = None if directory is None else partial(_free, directory)
         listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
         await listener.start(self._entrances)
         async with _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at:
@@ -247,7 +253,10 @@ class _PostOffice:
         self._notify(f"READY=1\nSTATUS={addresses}")
 
     def _secret(self) -> bytes:
-        return secret.kept_in(self._loaded.config.data)
+        place = self._loaded.config.data
+        if place.directory is not None:
+            return secret.kept_in(place.directory)
+        return shared_secret(place, secret.NAME, secret.new())
 
     def _notify(self, state: str) -> None:
         (notify if self._parent is None else self._parent.notify)(state)
@@ -281,7 +290,7 @@ class _PostOffice:
 
 @contextlib.asynccontextmanager
 async def _metrics(
-    listen: Sequence[Endpoint], listener: Listener, store: Store, free: Callable[[], int]
+    listen: Sequence[Endpoint], listener: Listener, store: Store, free: Callable[[], int] | None
 ) -> AsyncIterator[Sequence[Endpoint]]:
     """Figures for Prometheus, if somebody wants them; then the addresses where they are. Raises UsageError."""
     if not listen:

@@ -150,9 +150,11 @@ class Inside(Protocol):
 
 
 class Metrics:
-    """A page of all metrics, made when it is asked for. ``free`` tells how many bytes the store's disk has left."""
+    """A page of all metrics, made when it is asked for. ``free`` tells how many bytes the store's disk has left; None:
+    it is on another machine.
+    """
 
-    def __init__(self, inside: Inside, store: Store, free: Callable[[], int]) -> None:
+    def __init__(self, inside: Inside, store: Store, free: Callable[[], int] | None) -> None:
         self._inside = inside
         self._store = store
         self._free = free
@@ -161,7 +163,9 @@ class Metrics:
         """In Prometheus' text format, with what is known of the process, too. Raises StoreError."""
         mails = await asyncio.to_thread(self._store.count)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Reading(self._inside, self._store, mails, self._free()))
+        registry.register(
+            _Reading(self._inside, self._store, mails, None if self._free is None else self._free())
+        )
         ProcessCollector(registry=registry)
         return generate_latest(registry)
 
@@ -169,7 +173,7 @@ class Metrics:
 class _Reading(Collector):
     """The numbers of one moment."""
 
-    def __init__(self, inside: Inside, store: Store, mails: int, free: int) -> None:
+    def __init__(self, inside: Inside, store: Store, mails: int, free: int | None) -> None:
         self._inside = inside
         self._store = store
         self._mails = mails
@@ -182,7 +186,8 @@ class _Reading(Collector):
         yield _single(BUSY, int(self._inside.busy))
         yield _single(HELD, self._store.held)
         yield _single(MAILS, self._mails)
-        yield _single(FREE, self._free)
+        if self._free is not None:
+            yield _single(FREE, self._free)
         yield from _of_commits(self._store.commits)
         build = GaugeMetricFamily(BUILD.name, BUILD.about, labels=BUILD.labels)
         build.add_metric([version("mailsponge")], 1)

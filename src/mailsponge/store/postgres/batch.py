@@ -1,6 +1,6 @@
 """What a batch is in PostgreSQL: a few statements, however many rows, sent together and answered together.
 
-Rows go in as one array a column: a statement's text does not depend on how many there are, so the server parses it once.
+Rows go in as one array a column: a statement is the same however many there are, so the server parses it once.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Final
 from mailsponge.errors import StoreError
 
 BLOCK: Final = 1000
-"""Numbers in a block, as the sequence in the database has it. What a server has left of one when it ends is never used."""
+"""Numbers in a block, as the sequence in the database has it. What is left of one when a server ends is never used."""
 
 
 class Ids:

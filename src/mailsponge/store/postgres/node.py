@@ -1,14 +1,14 @@
-"""This server among those that share the database: who it is, that it lives, and what it writes.
+"""One server among those that share the database: who it is, that it lives, and what it writes.
 
-Every start is a node of its own, a row of the table ``node``. It holds an advisory lock on its id as long as its session
-lasts, and every batch puts off the moment from which the others take it for dead. So
+Every start is a node of its own, a row of the table ``node``. It holds an advisory lock on its id as long as its
+session lasts, and every batch puts off the moment from which the others take it for dead. So
 
 - a server that starts anew on the same machine finds its predecessor's lock free, and takes its work over at once;
 - a server that is cut off from the database is taken for dead after a while, and its own batches say so, too: each
-  begins by asking whether this node is still alive, in the transaction that would write it.
+  begins by asking whether its node is still alive, in the transaction that would write it.
 
-A commit whose answer never came is looked up: the node's row has the number of its last batch. The new session first waits
-for the old one's lock: then that one is over, and what it has not committed it never will.
+A commit whose answer never came is looked up: the node's row has the number of its last batch. The new session first
+waits for the old one's lock: then that one is over, and what it has not committed it never will.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ PATIENCE: Final = 30.0
 _PAUSE: Final = 0.2
 """Seconds between attempts."""
 
-_BORN: Final = "INSERT INTO mailsponge_mail.node (name, until) VALUES (%s, clock_timestamp() + %s * interval '1 second') RETURNING id"
+_BORN: Final = (
+    "INSERT INTO mailsponge_mail.node (name, until)"
+    " VALUES (%s, clock_timestamp() + %s * interval '1 second') RETURNING id"
+)
 _PREDECESSORS: Final = "SELECT id FROM mailsponge_mail.node WHERE name = %s AND id < %s AND NOT dead"
 _IS_FREE: Final = "SELECT pg_try_advisory_lock(%s, %s)"
 _FREE: Final = "SELECT pg_advisory_unlock(%s, %s)"

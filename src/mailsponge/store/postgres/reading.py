@@ -1,4 +1,4 @@
-"""One session for all that reads or changes a little: used by one thread at a time, and opened anew where it was lost."""
+"""One session for all that reads, or changes a little: one thread at a time, and opened anew where it was lost."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _AT_ONCE: Final = 100
 class Reading:
     """See the module. Every method may block, and raises StoreError.
 
-    What is read is read again in a new session if the old one was lost meanwhile, as it is when the database was started
-    anew. What changes something is never done twice.
+    What is read is read again in a new session if the old one was lost meanwhile, as it is when the database was
+    started anew. What changes something is never done twice.
     """
 
     def __init__(self, database: Database, prepare: Callable[[Connection], None] | None = None) -> None:

@@ -88,7 +88,7 @@ class PostgresStore(PostgresMailboxes):
         return self._footprint.held
 
     def sweep(self) -> int:
-        """What nodes have left that are dead; one transaction each, so that even many of them hold nobody up for long."""
+        """What dead nodes have left; one transaction each, so that even many of them hold nobody up for long."""
         with self._reading.transaction() as connection:
             bury(connection)
         orphans = self._reading.rows(_ORPHANS)
