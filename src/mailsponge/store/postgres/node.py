@@ -140,16 +140,21 @@ class Node:
             self._write(batch)
 
     def _write(self, batch: PostgresBatch) -> None:
+        """Once more, if the session was lost and what was written in it with it."""
         connection = self._connected()
         self._number += 1
         try:
-            first = batch.write(connection, self.id, self._number, self._lease, with_ids=self._ids.is_low)
+            self._write_in(connection, batch)
         except psycopg.Error as error:
-            if not (connection.closed and self._was_committed(error)):
+            if not connection.closed:
                 raise
-        else:
-            if first is not None:
-                self._ids.add(first)
+            if not self._was_committed(error):
+                self._write_in(self._connected(), batch)
+
+    def _write_in(self, connection: Connection, batch: PostgresBatch) -> None:
+        first = batch.write(connection, self.id, self._number, self._lease, with_ids=self._ids.is_low)
+        if first is not None:
+            self._ids.add(first)
 
     def _was_committed(self, lost: psycopg.Error) -> bool:
         """Whether the last batch is there. Raises StoreError when nobody can say."""
