@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: started on a Unix socket of its own, by default with nothing synced, and ended by them."""
+"""A real PostgreSQL for tests: on a Unix socket of its own, by default with nothing synced, and ended by them."""
 
 from __future__ import annotations
 
