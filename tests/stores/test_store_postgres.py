@@ -82,14 +82,14 @@ def test_no_two_nodes_ever_draw_the_same_number(node: Open) -> None:
 
 def test_nodes_that_start_at_the_same_moment_make_the_tables_once(node: Open, postgres: Postgres) -> None:
     made: list[Store] = []
-    faults: list[BaseException] = []
+    faults: list[StoreError] = []
     gate = threading.Barrier(5)
 
     def start() -> None:
         gate.wait(PATIENCE)
         try:
             made.append(node())
-        except BaseException as error:
+        except StoreError as error:
             faults.append(error)
 
     threads = [threading.Thread(target=start) for _ in range(5)]
@@ -227,14 +227,18 @@ def test_a_session_that_was_ended_meanwhile_is_nobodys_concern(
     assert len(store.mails()) == 4
 
 
+def begin(store: Store, messages: int) -> None:
+    for _ in range(messages):
+        store.incoming()
+
+
 def test_while_it_is_away_messages_can_begin_until_the_numbers_are_used_up(
     node: Open, postgres: Postgres, database: str
 ) -> None:
     store = node(patience=0.0)
     keep(store)
     with postgres.away(database), pytest.raises(StoreError, match="no numbers"):
-        for _ in range(3 * BLOCK):
-            store.incoming()
+        begin(store, 3 * BLOCK)
     store.keep_claims()  # whatever goes to the database brings numbers along
     keep(store)
 

@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from mailsponge.errors import StoreError
+from mailsponge.store import rows
 from mailsponge.store.footprint import Footprint
 from mailsponge.store.protocol import Acceptance, Done
 
@@ -164,28 +165,8 @@ class AcceptJob(Job):
         """Nothing is accepted without all of its parts."""
         if self._transfer.fault is not None:
             raise self._transfer.fault
-        message_id = self._transfer.message_id
-        batch.messages.append(self._row(message_id))
-
-    def _row(self, message_id: int) -> Row:
-        envelope, mailboxes, arrived_at, peer, helo, reasons, steps, *_ = self._acceptance
-        reverse_path, recipients, eight_bit, smtputf8, *_ = envelope
-        return (
-            message_id,
-            arrived_at,
-            self._size,
-            None if reverse_path is None else _json(reverse_path),
-            _json(recipients),
-            eight_bit,
-            smtputf8,
-            peer,
-            helo,
-            _json(reasons),
-            _json(mailboxes),
-            self._transfer.parts,
-            self._tail,
-            _json(steps),
-        )
+        message_id, parts = self._transfer.message_id, self._transfer.parts
+        batch.messages.append(rows.message(message_id, self._acceptance, self._size, parts, self._tail))
 
     def settle(self, fault: StoreError | None) -> Job | None:
         """A message that could not be accepted leaves its parts behind."""

@@ -5,11 +5,15 @@ Rows go in as one array a column: a statement is the same however many there are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from mailsponge.store.jobs import Batch, Job
+import msgspec
+
+from mailsponge.store.jobs import Batch
 from mailsponge.store.postgres.connection import Connection
+from mailsponge.store.protocol import HopDown, Step
+from mailsponge.store.rows import Row
 
 _HEARD_OF: Final = b"SELECT mailsponge_mail.heard_of(%b::integer, %b::bigint, %b::double precision)"
 _NEXT_IDS: Final = b"SELECT nextval('mailsponge_mail.message_id')"
@@ -24,10 +28,10 @@ _ARRIVING: Final = (
 )
 _MESSAGES: Final = (
     b"INSERT INTO mailsponge_mail.message (id, arrived_at, size, reverse_path, recipients, eight_bit, smtputf8,"
-    b" peer, helo, reasons, mailboxes, parts, tail, steps)"
+    b" peer, helo, reasons, mailboxes, parts, tail, steps, wishes, deliveries)"
     b" SELECT * FROM unnest(%b::bigint[], %b::double precision[], %b::bigint[], %b::text[], %b::text[],"
     b" %b::boolean[], %b::boolean[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[], %b::bytea[],"
-    b" %b::text[])"
+    b" %b::text[], %b::text[], %b::text[])"
 )
 _DISCARDED: Final = b"DELETE FROM mailsponge_mail.arriving WHERE message = ANY(%b::bigint[])"
 _PARTS_DISCARDED: Final = (
@@ -35,21 +39,87 @@ _PARTS_DISCARDED: Final = (
     b" AND NOT EXISTS (SELECT 1 FROM mailsponge_mail.message WHERE id = part.message)"
 )
 
+# What is this node's, or was taken from it because it was not heard of, and nobody has tried it since. It waits; or it
+# was withdrawn while it was tried, and is where it should be all the same.
+_SETTLED: Final = b"""
+WITH settled AS (
+    UPDATE mailsponge_mail.delivery SET attempts = delivery.attempts + 1, next_attempt_at = new.next_attempt_at,
+        result = new.result, status = new.status, why = new.why, reply = new.reply, said_by = new.said_by, at = new.at,
+        warned = delivery.warned OR new.warned, claimed_by = NULL
+    FROM unnest(%b::bigint[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+        %b::double precision[], %b::double precision[], %b::boolean[], %b::text[])
+        AS new (id, attempts, result, status, why, reply, said_by, at, next_attempt_at, warned, step)
+    WHERE delivery.id = new.id
+        AND (delivery.claimed_by = %b::integer OR delivery.claimed_by IS NULL AND delivery.attempts = new.attempts)
+        AND (delivery.next_attempt_at IS NOT NULL
+            OR delivery.result = 'withdrawn' AND new.result IN ('delivered', 'relayed'))
+    RETURNING delivery.id, new.at, new.next_attempt_at, new.step),
+told AS (
+    INSERT INTO mailsponge_mail.trace (message, at, what, why)
+        SELECT id >> 20, at, 'deferred', step FROM settled WHERE next_attempt_at IS NOT NULL ORDER BY at, id),
+ended AS (
+    INSERT INTO mailsponge_mail.ended (message) SELECT DISTINCT id >> 20 FROM settled WHERE next_attempt_at IS NULL
+        ORDER BY 1 ON CONFLICT (message) DO UPDATE SET told = false, at = 0)
+SELECT id FROM settled
+"""
+_LET_GO: Final = (
+    b"UPDATE mailsponge_mail.delivery SET claimed_by = NULL"
+    b" WHERE id = ANY(%b::bigint[]) AND claimed_by = %b::integer"
+)
+_STEPS: Final = (
+    b"INSERT INTO mailsponge_mail.trace (message, at, what, why)"
+    b" SELECT * FROM unnest(%b::bigint[], %b::double precision[], %b::text[], %b::text[])"
+)
+_PUT_INTO: Final = (
+    b"SELECT mailsponge_mail.put_into(message, mailbox)"
+    b" FROM unnest(%b::bigint[], %b::text[]) AS new (message, mailbox)"
+)
+_UP: Final = b"DELETE FROM mailsponge_mail.hop WHERE name = ANY(%b::text[])"
+_DOWN: Final = (
+    b"INSERT INTO mailsponge_mail.hop (name, until, failures, why)"
+    b" SELECT * FROM unnest(%b::text[], %b::double precision[], %b::integer[], %b::text[]) ORDER BY 1"
+    b" ON CONFLICT (name) DO UPDATE"
+    b" SET until = excluded.until, failures = excluded.failures, why = excluded.why"
+)
+
+_decode = msgspec.json.Decoder(list[tuple[int, tuple[str, str], str, str]]).decode
+
+
+class Told(NamedTuple):
+    """A report: its rows, and the deliveries that it tells of, each with the step that says so in a story."""
+
+    message: Row
+    parts: Sequence[Row]
+    about: Mapping[int, Step]
+
 
 class PostgresBatch(Batch):
     """The rows of several jobs, on their way into one transaction."""
 
-    __slots__ = ("is_sign_of_life",)
+    __slots__ = ("entries", "hops", "is_sign_of_life", "let_go", "reports", "settled")
 
     def __init__(self) -> None:
         super().__init__()
         self.is_sign_of_life = False
         """It is to be committed even if nothing is to be written."""
+        self.settled: list[Row] = []
+        self.let_go: list[int] = []
+        self.reports: list[Told] = []
+        self.entries: list[Row] = []
+        self.hops: dict[str, HopDown | None] = {}
 
     @property
     def is_empty(self) -> bool:
         """Nothing is to be written, and nobody is to be told that this server lives."""
-        return super().is_empty and not self.is_sign_of_life
+        more = (
+            self.is_sign_of_life or self.settled or self.let_go or self.reports or self.entries or self.hops
+        )
+        return super().is_empty and not more
+
+    def next_hops(self) -> set[str]:
+        """The ways that something is to go which is accepted by this."""
+        rows = [*self.messages, *(report.message for report in self.reports)]
+        return {hop for row in rows if row[-1] is not None for _, _, _, hop in _decode(str(row[-1]))}
 
     def write(
         self, connection: Connection, node: int, number: int, lease: float, *, with_ids: bool
@@ -60,38 +130,56 @@ class PostgresBatch(Batch):
         with connection.pipeline(), connection.transaction():
             connection.execute(_HEARD_OF, (node, number, lease))
             ids = connection.execute(_NEXT_IDS) if with_ids else None
-            self._rows(connection, node)
+            reports = self._outcomes(connection, node)
+            self._messages(connection, node, reports)
+            self._rest(connection, node)
         return None if ids is None else ids.fetchall()[0][0]
 
-    def _rows(self, connection: Connection, node: int) -> None:
-        if self.parts:
-            connection.execute(_PARTS, _columns(self.parts))
-            if first := [message for message, number, _ in self.parts if number == 0]:
+    def _outcomes(self, connection: Connection, node: int) -> list[Told]:
+        """Settle; returns the reports that there is still something to tell in."""
+        answer = connection.execute(_SETTLED, (*_columns(self.settled), node)) if self.settled else None
+        if not self.reports:
+            return []
+        settled = {delivery for (delivery,) in answer.fetchall()} if answer is not None else set()
+        told = [
+            (report, [step for each, step in report.about.items() if each in settled])
+            for report in self.reports
+        ]
+        steps = [
+            (delivery >> 20, *step)
+            for report, found in told
+            for delivery, step in report.about.items()
+            if found and step is found[0]
+        ]
+        if steps:
+            connection.execute(_STEPS, _columns(steps))
+        return [report for report, found in told if found or not report.about]
+
+    def _messages(self, connection: Connection, node: int, reports: Collection[Told]) -> None:
+        parts = [*self.parts, *(part for report in reports for part in report.parts)]
+        messages = [*self.messages, *(report.message for report in reports)]
+        if parts:
+            connection.execute(_PARTS, _columns(parts))
+            if first := [message for message, number, _ in parts if number == 0]:
                 connection.execute(_ARRIVING, (node, first))
-        if self.messages:
-            connection.execute(_MESSAGES, _columns(self.messages))
+        if messages:
+            connection.execute(_MESSAGES, _columns(messages))
         if self.discarded:
             connection.execute(_DISCARDED, (self.discarded,))
             connection.execute(_PARTS_DISCARDED, (self.discarded,))
 
+    def _rest(self, connection: Connection, node: int) -> None:
+        if self.let_go:
+            connection.execute(_LET_GO, (self.let_go, node))
+        if self.entries:
+            connection.execute(_PUT_INTO, _columns(self.entries))
+        up = [name for name, down in self.hops.items() if down is None]
+        if up:
+            connection.execute(_UP, (up,))
+        down = [(name, *down) for name, down in self.hops.items() if down is not None]
+        if down:
+            connection.execute(_DOWN, _columns(down))
+
 
 def _columns(rows: Sequence[Sequence[object]]) -> list[Any]:
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-class SignOfLife(Job):
-    """The other servers hear that this one lives, and this one draws numbers if it has few."""
-
-    __slots__ = ("_then",)
-
-    def __init__(self, then: Any) -> None:
-        self._then = then
-
-    def join(self, batch: Batch) -> None:
-        """Nothing is written for it but what stands in every batch."""
-        assert isinstance(batch, PostgresBatch)
-        batch.is_sign_of_life = True
-
-    def settle(self, fault: Any) -> None:
-        """On the writer's thread."""
-        self._then(fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Final
 
@@ -12,11 +13,12 @@ BLOCK: Final = 1000
 
 
 class Ids:
-    """Blocks that are this server's alone. One thread draws, another adds."""
+    """Blocks that are this server's alone. Threads may share them."""
 
-    __slots__ = ("_blocks", "_left")
+    __slots__ = ("_blocks", "_left", "_turn")
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         self._blocks: deque[int] = deque()
         self._left = iter(range(0))
 
@@ -31,10 +33,11 @@ class Ids:
 
     def draw(self) -> int:
         """The next number. Never waits; raises StoreError when all are used up and the database gives no more."""
-        try:
-            return next(self._left)
-        except StopIteration:
-            pass
+        with self._turn:
+            number = next(self._left, None)
+            return self._first_of_the_next() if number is None else number
+
+    def _first_of_the_next(self) -> int:
         if self.is_low:
             raise StoreError(
                 "the database gives no numbers for messages now: it may be away, look at the log"

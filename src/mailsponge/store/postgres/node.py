@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import psycopg
@@ -47,11 +47,15 @@ _END_THE_LAST: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
     " AND datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
 )
+_FREE_CLAIMS: Final = (
+    "UPDATE mailsponge_mail.delivery SET claimed_by = NULL WHERE next_attempt_at IS NOT NULL"
+    " AND claimed_by IN (SELECT id FROM mailsponge_mail.node WHERE dead)"
+)
 _LAST_BATCH: Final = "SELECT batch FROM mailsponge_mail.node WHERE id = %s"
 
 _OVERDUE: Final = (
-    "UPDATE mailsponge_mail.node SET dead = true WHERE NOT dead AND (until < clock_timestamp() OR id = ANY(%s))"
-    " RETURNING id"
+    "UPDATE mailsponge_mail.node SET dead = true"
+    " WHERE NOT dead AND (until < clock_timestamp() OR id = ANY(%s))"
 )
 
 
@@ -63,6 +67,7 @@ class Node:
         name: the machine's. Two servers on one machine need not have two.
         lease: seconds after which a node that nobody has heard of is taken for dead.
         ids: gets numbers for messages whenever it has few.
+        told: called with the ways that something is to go which a batch has accepted.
         patience: see `PATIENCE`.
     """
 
@@ -73,6 +78,7 @@ class Node:
         *,
         lease: float,
         ids: Ids,
+        told: Callable[[Collection[str]], None] = lambda hops: None,
         patience: float = PATIENCE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -80,6 +86,7 @@ class Node:
         self._name = name
         self._lease = lease
         self._ids = ids
+        self._told = told
         self._patience = patience
         self._sleep = sleep
         self._number = 0
@@ -138,6 +145,8 @@ class Node:
             log.warning("%s: %s", self._database.shown, self._database.worded(error))
             self._be_born(self._connection)
             self._write(batch)
+        if hops := batch.next_hops():
+            self._told(hops)
 
     def _write(self, batch: PostgresBatch) -> None:
         """Once more, if the session was lost and what was written in it with it."""
@@ -210,10 +219,14 @@ class Node:
             self._connection.close()
 
 
-def bury(connection: Connection, *nodes: int) -> list[int]:
-    """Take for dead what has not been heard of in time, and these nodes; returns those that were not dead before."""
+def bury(connection: Connection, *nodes: int) -> int:
+    """Take for dead what has not been heard of in time, and these nodes; how many deliveries are free by that.
+
+    What a node claimed while it was taken for dead is found the next time.
+    """
     with connection.transaction():
-        return [node for (node,) in connection.execute(_OVERDUE, (list(nodes),))]
+        connection.execute(_OVERDUE, (list(nodes),))
+        return connection.execute(_FREE_CLAIMS).rowcount
 
 
 def _session(node: int) -> str:

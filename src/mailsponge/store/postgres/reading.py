@@ -40,6 +40,12 @@ class Reading:
                 lambda connection: connection.execute(query.encode(), values, binary=True).fetchall()
             )
 
+    def once(self, query: str, **values: object) -> list[Row]:
+        """The rows of one statement that changes something; durable when it returns."""
+        with self._explained():
+            connection = self._again_if_lost(_ping)
+            return connection.execute(query.encode(), values, binary=True).fetchall()
+
     def stream(self, query: str, **values: object) -> Iterator[Row]:
         """The same, never holding all rows; nobody else has a turn while they are read."""
         with self._changing() as connection, connection.cursor(name="rows", binary=True) as cursor:

@@ -34,9 +34,11 @@ CREATE TABLE mailsponge_mail.message (
     helo         text    NOT NULL,
     reasons      text    NOT NULL,   -- JSON ["why", ...], one a recipient
     mailboxes    text    NOT NULL,   -- JSON ["mailbox", ...]: where accepting put it
-    parts        integer NOT NULL,   -- how many rows of `part` come before the tail
-    tail         bytea   NOT NULL,   -- the end of the content; of a small message, all of it
-    steps        text    NOT NULL    -- JSON [[seconds since the epoch, "what", "why"], ...]: how it came to be accepted
+    parts        integer NOT NULL,   -- how many rows of `part` come before the tail; -1 where the content was removed
+    tail         bytea   NOT NULL,   -- the end of the content; of a small message, all of it; of a removed one, its Message-ID
+    steps        text    NOT NULL,   -- JSON [[seconds since the epoch, "what", "why"], ...]: how it came to be accepted
+    wishes       text,               -- JSON: the rest of the envelope, from its wishes on; NULL where nothing was wished
+    deliveries   text                -- JSON [[recipient, ["local part", "domain"], "user", "next hop"], ...]; NULL: none
 ) WITH (toast_tuple_target = 8160);  -- most mail fits into its row's page: put aside, it would be written in pieces of 2 kB
 
 -- A large message, but for its tail. Written while it arrives.
@@ -64,6 +66,7 @@ CREATE TABLE mailsponge_mail.entry (
     seen    boolean NOT NULL DEFAULT false,
     PRIMARY KEY (mailbox, message)
 );
+CREATE INDEX entry_message ON mailsponge_mail.entry (message);
 
 -- To accept a message is to deliver it: its row puts it into the mailboxes that it names, in the same statement.
 CREATE FUNCTION mailsponge_mail.deliver() RETURNS trigger LANGUAGE plpgsql AS $$

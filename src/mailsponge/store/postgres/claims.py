@@ -1,0 +1,162 @@
+"""What a server claims of what waits, so that no other tries it at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
+
+from mailsponge.errors import StoreError
+from mailsponge.mail.address import Address
+from mailsponge.store import rows
+from mailsponge.store.course import message_of
+from mailsponge.store.postgres.reading import Reading
+from mailsponge.store.protocol import Due, Parcel
+
+SMALL: Final = 64 * 1024
+"""Bytes of content that come with a claim; more is read when it is asked for."""
+
+_CLAIM: Final = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM mailsponge_mail.delivery
+    WHERE next_hop = %(hop)b AND NOT held AND next_attempt_at <= %(now)b AND claimed_by IS NULL
+    ORDER BY next_attempt_at, id LIMIT %(most)b FOR UPDATE SKIP LOCKED)
+UPDATE mailsponge_mail.delivery SET claimed_by = %(node)b FROM due
+WHERE delivery.id = due.id AND EXISTS (SELECT 1 FROM mailsponge_mail.node WHERE id = %(node)b AND NOT dead)
+RETURNING next_attempt_at, delivery.id, recipient, address, resident, attempts, warned
+"""
+_PARCELS: Final = f"""
+SELECT id, reverse_path, recipients, eight_bit, smtputf8, wishes, arrived_at, size,
+    CASE WHEN parts = 0 AND size <= {SMALL} THEN tail END
+FROM mailsponge_mail.message WHERE id = ANY(%(messages)b)
+"""
+_STRAYS: Final = """
+UPDATE mailsponge_mail.delivery SET claimed_by = NULL
+WHERE next_attempt_at IS NOT NULL AND claimed_by = %(node)b AND id <> ALL(%(mine)b)
+"""
+# From one next hop to the next by the index: a great many messages may wait for each.
+_NEXT_HOPS: Final = """
+WITH RECURSIVE hop (name) AS (
+    (SELECT min(next_hop) FROM mailsponge_mail.delivery WHERE next_attempt_at IS NOT NULL)
+    UNION ALL
+    SELECT (SELECT min(next_hop) FROM mailsponge_mail.delivery
+            WHERE next_attempt_at IS NOT NULL AND next_hop > hop.name)
+    FROM hop WHERE hop.name IS NOT NULL)
+SELECT name, at FROM hop CROSS JOIN LATERAL (
+    SELECT next_attempt_at AS at FROM mailsponge_mail.delivery
+    WHERE next_hop = hop.name AND NOT held AND next_attempt_at IS NOT NULL AND claimed_by IS NULL
+    ORDER BY next_attempt_at LIMIT 1) AS first
+WHERE name IS NOT NULL
+"""
+
+
+class Claim(NamedTuple):
+    """What is known of a delivery that this server tries."""
+
+    address: Address
+    attempts: int
+    """How often it had been tried before."""
+
+
+class Contents(Protocol):
+    """Gives a message's content."""
+
+    def __call__(self, message_id: int) -> Iterator[bytes]:
+        """In pieces. Raises StoreError."""
+
+
+class Claims:
+    """The claims of one server. Threads may share it; every method but `forget` may block, and raises StoreError."""
+
+    def __init__(self, reading: Reading, content: Contents) -> None:
+        """``content`` reads the content of a message in pieces."""
+        self._reading = reading
+        self._content = content
+        self._turn = threading.Lock()
+        self._mine: dict[int, Claim] = {}
+        self._may_have_strays = False
+
+    def next_hops(self) -> Mapping[str, float]:
+        """See `protocol.Store`."""
+        return dict(self._reading.rows(_NEXT_HOPS))
+
+    def claim(self, node: int, next_hop: str, most: int, now: float) -> Sequence[Parcel]:
+        """See `protocol.Store`."""
+        with self._turn:
+            try:
+                self._free_strays(node)
+                found = self._reading.once(_CLAIM, hop=next_hop, now=float(now), most=most, node=node)
+            except StoreError:
+                # Whether it was claimed nobody knows: what was, and we have not heard of, is nobody's to try.
+                self._may_have_strays = True
+                raise
+            dues = [_due(next_hop, row) for row in sorted(found)]
+            self._mine.update((due.id, Claim(due.address, due.attempts)) for due in dues)
+        try:
+            return self._parcels(dues)
+        except StoreError:
+            with self._turn:
+                self.forget(due.id for due in dues)
+                self._may_have_strays = True
+            raise
+
+    def _free_strays(self, node: int) -> None:
+        if self._may_have_strays:
+            self._reading.change(_STRAYS, node=node, mine=list(self._mine))
+            self._may_have_strays = False
+
+    def _parcels(self, dues: Sequence[Due]) -> list[Parcel]:
+        of_message: dict[int, list[Due]] = {}
+        for due in dues:
+            of_message.setdefault(message_of(due.id), []).append(due)
+        if not of_message:
+            return []
+        messages = {row[0]: row for row in self._reading.rows(_PARCELS, messages=list(of_message))}
+        return [
+            self._parcel(messages[message_id], tuple(dues))
+            for message_id, dues in of_message.items()
+            if message_id in messages
+        ]
+
+    def _parcel(self, row: Sequence[Any], dues: tuple[Due, ...]) -> Parcel:
+        message_id, *envelope, arrived_at, size, content = row
+        return Parcel(
+            message=message_id,
+            envelope=rows.envelope(*envelope),
+            arrived_at=arrived_at,
+            size=size,
+            dues=dues,
+            content=partial(self._content, message_id) if content is None else partial(_whole, content),
+            in_memory=content is not None,
+        )
+
+    def mine(self, delivery: int) -> Claim | None:
+        """What is known of a delivery, if this server tries it."""
+        return self._mine.get(delivery)
+
+    def forget_what_is_not_known(self) -> None:
+        """The database may take something for this server's that it does not try; that is freed before the next claim."""
+        self._may_have_strays = True
+
+    def forget(self, deliveries: Iterable[int]) -> None:
+        """These are settled, or given back."""
+        for delivery in deliveries:
+            self._mine.pop(delivery, None)
+
+
+def _due(next_hop: str, row: Sequence[Any]) -> Due:
+    _, number, recipient, address, resident, attempts, warned = row
+    return Due(
+        id=number,
+        recipient=recipient,
+        address=rows.address(address),
+        user=resident,
+        next_hop=next_hop,
+        attempts=attempts,
+        warned=warned,
+    )
+
+
+def _whole(content: bytes) -> Iterator[bytes]:
+    return iter((content,) if content else ())
