@@ -9,7 +9,7 @@ from importlib import import_module
 
 from mailsponge.data_place import DataPlace
 from mailsponge.errors import StoreError
-from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.beside import SqliteBeside
 from mailsponge.store.protocol import Beside, Call, Store, direct
 from mailsponge.store.sqlite import SqliteStore
 
@@ -31,11 +31,11 @@ def open_store(place: DataPlace, *, node: str, call: Call = direct) -> Store:
 def open_beside(place: DataPlace) -> Beside:
     """What other processes do beside a server, or without one. Makes nothing. Raises StoreError."""
     if place.directory is not None:
-        return SqliteMailboxes(place.directory)
+        return SqliteBeside(place.directory)
     load_postgres()
-    from mailsponge.store.postgres.mailboxes import PostgresMailboxes
+    from mailsponge.store.postgres.queue import PostgresQueue
 
-    return PostgresMailboxes(place.url)
+    return PostgresQueue(place.url)
 
 
 def shared_secret(place: DataPlace, name: str, made: bytes) -> bytes:

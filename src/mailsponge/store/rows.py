@@ -70,7 +70,7 @@ def message(message_id: int, acceptance: Acceptance, size: int, parts: int, tail
 
 
 def envelope(
-    reverse_path: str | None, recipients: str, eight_bit: int, smtputf8: int, wishes: str | None
+    reverse_path: str | None, recipients: str, eight_bit: int, smtputf8: int, wishes: str | None = None
 ) -> Envelope:
     """An envelope, from its five columns."""
     ordinary = (

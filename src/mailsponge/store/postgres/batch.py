@@ -5,15 +5,14 @@ Rows go in as one array a column: a statement is the same however many there are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-import msgspec
-
-from mailsponge.store.jobs import Batch
+from mailsponge.store.jobs import Batch, Filed
 from mailsponge.store.postgres.connection import Connection
-from mailsponge.store.protocol import HopDown, Step
+from mailsponge.store.protocol import Settlement
 from mailsponge.store.rows import Row
+from mailsponge.store.settling import told
 
 _HEARD_OF: Final = b"SELECT mailsponge_mail.heard_of(%b::integer, %b::bigint, %b::double precision)"
 _NEXT_IDS: Final = b"SELECT nextval('mailsponge_mail.message_id')"
@@ -39,29 +38,24 @@ _PARTS_DISCARDED: Final = (
     b" AND NOT EXISTS (SELECT 1 FROM mailsponge_mail.message WHERE id = part.message)"
 )
 
-# What is this node's, or was taken from it because it was not heard of, and nobody has tried it since. It waits; or it
-# was withdrawn while it was tried, and is where it should be all the same.
+# What waits; or was withdrawn while it was tried, and is where it should be all the same. No other node's.
 _SETTLED: Final = b"""
 WITH settled AS (
-    UPDATE mailsponge_mail.delivery SET attempts = delivery.attempts + 1, next_attempt_at = new.next_attempt_at,
-        result = new.result, status = new.status, why = new.why, reply = new.reply, said_by = new.said_by, at = new.at,
-        warned = delivery.warned OR new.warned, claimed_by = NULL
-    FROM unnest(%b::bigint[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
-        %b::double precision[], %b::double precision[], %b::boolean[], %b::text[])
-        AS new (id, attempts, result, status, why, reply, said_by, at, next_attempt_at, warned, step)
-    WHERE delivery.id = new.id
-        AND (delivery.claimed_by = %b::integer OR delivery.claimed_by IS NULL AND delivery.attempts = new.attempts)
-        AND (delivery.next_attempt_at IS NOT NULL
-            OR delivery.result = 'withdrawn' AND new.result IN ('delivered', 'relayed'))
-    RETURNING delivery.id, new.at, new.next_attempt_at, new.step),
-told AS (
-    INSERT INTO mailsponge_mail.trace (message, at, what, why)
-        SELECT id >> 20, at, 'deferred', step FROM settled WHERE next_attempt_at IS NOT NULL ORDER BY at, id),
+    UPDATE mailsponge_mail.delivery SET attempts = attempts + 1, next_attempt_at = new.next_attempt_at,
+        warned = new.warned, result = new.result, status = new.status, why = new.why, reply = new.reply,
+        said_by = new.said_by, at = new.at, claimed_by = NULL
+    FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::double precision[],
+        %b::double precision[], %b::boolean[])
+        AS new (id, result, status, why, reply, said_by, at, next_attempt_at, warned)
+    WHERE delivery.id = new.id AND claimed_by = %b::integer AND (delivery.next_attempt_at IS NOT NULL
+        OR delivery.result = 'withdrawn' AND new.result IN ('delivered', 'relayed'))
+    RETURNING delivery.id, delivery.address, new.next_attempt_at),
 ended AS (
     INSERT INTO mailsponge_mail.ended (message) SELECT DISTINCT id >> 20 FROM settled WHERE next_attempt_at IS NULL
         ORDER BY 1 ON CONFLICT (message) DO UPDATE SET told = false, at = 0)
-SELECT id FROM settled
+SELECT id, address FROM settled
 """
+# Some came too late to be settled; they are nobody's all the same.
 _LET_GO: Final = (
     b"UPDATE mailsponge_mail.delivery SET claimed_by = NULL"
     b" WHERE id = ANY(%b::bigint[]) AND claimed_by = %b::integer"
@@ -82,44 +76,22 @@ _DOWN: Final = (
     b" SET until = excluded.until, failures = excluded.failures, why = excluded.why"
 )
 
-_decode = msgspec.json.Decoder(list[tuple[int, tuple[str, str], str, str]]).decode
-
-
-class Told(NamedTuple):
-    """A report: its rows, and the deliveries that it tells of, each with the step that says so in a story."""
-
-    message: Row
-    parts: Sequence[Row]
-    about: Mapping[int, Step]
-
 
 class PostgresBatch(Batch):
     """The rows of several jobs, on their way into one transaction."""
 
-    __slots__ = ("entries", "hops", "is_sign_of_life", "let_go", "reports", "settled")
+    __slots__ = ("is_sign_of_life", "let_go")
 
     def __init__(self) -> None:
         super().__init__()
         self.is_sign_of_life = False
         """It is to be committed even if nothing is to be written."""
-        self.settled: list[Row] = []
         self.let_go: list[int] = []
-        self.reports: list[Told] = []
-        self.entries: list[Row] = []
-        self.hops: dict[str, HopDown | None] = {}
 
     @property
     def is_empty(self) -> bool:
         """Nothing is to be written, and nobody is to be told that this server lives."""
-        more = (
-            self.is_sign_of_life or self.settled or self.let_go or self.reports or self.entries or self.hops
-        )
-        return super().is_empty and not more
-
-    def next_hops(self) -> set[str]:
-        """The ways that something is to go which is accepted by this."""
-        rows = [*self.messages, *(report.message for report in self.reports)]
-        return {hop for row in rows if row[-1] is not None for _, _, _, hop in _decode(str(row[-1]))}
+        return super().is_empty and not (self.is_sign_of_life or self.let_go)
 
     def write(
         self, connection: Connection, node: int, number: int, lease: float, *, with_ids: bool
@@ -133,31 +105,31 @@ class PostgresBatch(Batch):
             reports = self._outcomes(connection, node)
             self._messages(connection, node, reports)
             self._rest(connection, node)
+        self.reported = len(reports)
         return None if ids is None else ids.fetchall()[0][0]
 
-    def _outcomes(self, connection: Connection, node: int) -> list[Told]:
+    def _outcomes(self, connection: Connection, node: int) -> list[Filed]:
         """Settle; returns the reports that there is still something to tell in."""
-        answer = connection.execute(_SETTLED, (*_columns(self.settled), node)) if self.settled else None
-        if not self.reports:
+        if not self.settlements:
+            return [report for report in self.reports if not report.about]
+        numbers = [each.delivery for each in self.settlements]
+        answer = connection.execute(_SETTLED, (*_columns(map(_settlement, self.settlements)), node))
+        connection.execute(_LET_GO, (numbers, node))
+        if not self.reports and all(each.next_attempt_at is None for each in self.settlements):
             return []
-        settled = {delivery for (delivery,) in answer.fetchall()} if answer is not None else set()
-        told = [
-            (report, [step for each, step in report.about.items() if each in settled])
+        settled: dict[int, str] = dict(answer.fetchall())
+        reports = [
+            report
             for report in self.reports
+            if not report.about or any(number in settled for number in report.about)
         ]
-        steps = [
-            (delivery >> 20, *step)
-            for report, found in told
-            for delivery, step in report.about.items()
-            if found and step is found[0]
-        ]
-        if steps:
-            connection.execute(_STEPS, _columns(steps))
-        return [report for report, found in told if found or not report.about]
+        if trace := told(self.settlements, settled, reports):
+            connection.execute(_STEPS, _columns(trace))
+        return reports
 
-    def _messages(self, connection: Connection, node: int, reports: Collection[Told]) -> None:
+    def _messages(self, connection: Connection, node: int, reports: Sequence[Filed]) -> None:
         parts = [*self.parts, *(part for report in reports for part in report.parts)]
-        messages = [*self.messages, *(report.message for report in reports)]
+        messages = [*self.messages, *(report.row for report in reports)]
         if parts:
             connection.execute(_PARTS, _columns(parts))
             if first := [message for message, number, _ in parts if number == 0]:
@@ -173,13 +145,17 @@ class PostgresBatch(Batch):
             connection.execute(_LET_GO, (self.let_go, node))
         if self.entries:
             connection.execute(_PUT_INTO, _columns(self.entries))
-        up = [name for name, down in self.hops.items() if down is None]
-        if up:
+        if up := [name for name, down in self.hops.items() if down is None]:
             connection.execute(_UP, (up,))
-        down = [(name, *down) for name, down in self.hops.items() if down is not None]
-        if down:
+        if down := [(name, *down) for name, down in self.hops.items() if down is not None]:
             connection.execute(_DOWN, _columns(down))
 
 
-def _columns(rows: Sequence[Sequence[object]]) -> list[Any]:
+def _settlement(settlement: Settlement) -> Row:
+    delivery, (result, status, why, reply, by, *_), at, again, warned = settlement
+    again = None if again is None else float(again)
+    return delivery, result.value, status, why, reply, by, float(at), again, warned
+
+
+def _columns(rows: Iterable[Sequence[object]]) -> list[Any]:
     return [list(column) for column in zip(*rows, strict=True)]

@@ -8,14 +8,13 @@ from typing import Any, Self
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
-from mailsponge.store import course, rows
+from mailsponge.store import course, refusals, rows
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.listing import entry
-from mailsponge.store.memory_mailboxes import only_waits, removed
 from mailsponge.store.postgres.connection import Connection, Database
 from mailsponge.store.postgres.reading import Reading
 from mailsponge.store.postgres.schema import require_up_to_date
-from mailsponge.store.protocol import MOST_DELIVERIES, SEARCHED, Entry, HopDown, Message, Step
+from mailsponge.store.protocol import SEARCHED, Entry, HopDown, Message, Step
 from mailsponge.store.story import story
 
 HEADED = f"""
@@ -161,7 +160,7 @@ class PostgresMailboxes:
         """Its row's story, then the rows of what came later."""
         message = self.message(message_id)
         if message is None:
-            raise self._no_such(message_id)
+            raise refusals.no_such(message_id, self._database.shown)
         later = [Step(*row) for row in self._reading.rows(_LATER, message=message_id)]
         courses = [rows.course(row) for row in self._reading.rows(_COURSES, **ids(message_id))]
         down = {name: HopDown(*down) for name, *down in self._reading.rows(_DOWN, **ids(message_id))}
@@ -179,9 +178,9 @@ class PostgresMailboxes:
         """A part at a time, each read when it is asked for."""
         for (parts,) in self._reading.rows(_PARTS, message=message_id):
             if parts == rows.CONTENT_REMOVED:
-                raise removed(message_id)
+                raise refusals.removed(message_id)
             return self._pieces(message_id, parts)
-        raise self._no_such(message_id)
+        raise refusals.no_such(message_id, self._database.shown)
 
     def _pieces(self, message_id: int, parts: int) -> Iterator[bytes]:
         for number in range(parts):
@@ -208,10 +207,10 @@ class PostgresMailboxes:
         with self._reading.transaction() as connection:
             found = connection.execute(_HOW_IT_LIES.encode(), values).fetchall()
             if not found:
-                raise self._no_such(message_id)
+                raise refusals.no_such(message_id, self._database.shown)
             ((waits, lies_in_a_mailbox),) = found
             if waits and not lies_in_a_mailbox:
-                raise only_waits(message_id)
+                raise refusals.only_waits(message_id)
             for statement in (_OUT_OF_MAILBOXES,) if waits else _DELETE:
                 connection.execute(statement.encode(), values)
 
@@ -227,11 +226,6 @@ class PostgresMailboxes:
     ) -> None:
         self.close()
 
-    def _no_such(self, message_id: int) -> StoreError:
-        return StoreError(
-            f"there is no message {message_id} in {self._database.shown}: `mailsponge mail list` shows what there is"
-        )
-
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     number, mailbox, seen, arrived_at, size, *envelope, head = row
@@ -242,5 +236,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 def ids(message_id: int) -> dict[str, int]:
     """The values of `IDS`."""
-    first = course.number(message_id, 0)
-    return {"first": first, "last": first + MOST_DELIVERIES - 1}
+    first, last = course.numbers_of(message_id)
+    return {"first": first, "last": last}

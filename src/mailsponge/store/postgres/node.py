@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 import psycopg
@@ -67,7 +67,6 @@ class Node:
         name: the machine's. Two servers on one machine need not have two.
         lease: seconds after which a node that nobody has heard of is taken for dead.
         ids: gets numbers for messages whenever it has few.
-        told: called with the ways that something is to go which a batch has accepted.
         patience: see `PATIENCE`.
     """
 
@@ -78,7 +77,6 @@ class Node:
         *,
         lease: float,
         ids: Ids,
-        told: Callable[[Collection[str]], None] = lambda hops: None,
         patience: float = PATIENCE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -86,7 +84,6 @@ class Node:
         self._name = name
         self._lease = lease
         self._ids = ids
-        self._told = told
         self._patience = patience
         self._sleep = sleep
         self._number = 0
@@ -145,8 +142,6 @@ class Node:
             log.warning("%s: %s", self._database.shown, self._database.worded(error))
             self._be_born(self._connection)
             self._write(batch)
-        if hops := batch.next_hops():
-            self._told(hops)
 
     def _write(self, batch: PostgresBatch) -> None:
         """Once more, if the session was lost and what was written in it with it."""

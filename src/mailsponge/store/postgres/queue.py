@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from mailsponge.store import course, rows
-from mailsponge.store.memory_queue import not_in_queue
+from mailsponge.store import course, refusals, rows
 from mailsponge.store.postgres.mailboxes import COURSE, IDS, PostgresMailboxes, ids
 from mailsponge.store.postgres.wakeups import CHANNEL, payloads
 from mailsponge.store.protocol import KEPT_WITHDRAWN, HopDown, Queued
@@ -129,7 +128,7 @@ class PostgresQueue(PostgresMailboxes):
     ) -> int:
         """``since``: what was withdrawn not earlier counts as being in the queue, too. Raises StoreError."""
         if not self._reading.rows(_IS_THERE, **ids(message_id), since=since):
-            raise not_in_queue(message_id)
+            raise refusals.not_in_queue(message_id)
         changed = self._changed(query, **ids(message_id), now=self._now(), what=what, why=why, since=since)
         return len(changed)
 

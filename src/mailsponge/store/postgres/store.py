@@ -6,23 +6,22 @@ A message is durable when its `done` is told None: that is after COMMIT has retu
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
-from mailsponge.store import course, rows
+from mailsponge.store import refusals
+from mailsponge.store.claims import Claims
 from mailsponge.store.commits import Commits
 from mailsponge.store.footprint import Footprint
-from mailsponge.store.incoming import PART, SqliteIncoming
-from mailsponge.store.jobs import Job
+from mailsponge.store.incoming import SqliteIncoming
 from mailsponge.store.postgres import tidying
-from mailsponge.store.postgres.batch import Told
-from mailsponge.store.postgres.claims import Claims
 from mailsponge.store.postgres.connection import Database
+from mailsponge.store.postgres.due import DueMail
 from mailsponge.store.postgres.ids import Ids
-from mailsponge.store.postgres.jobs import HopJob, LetGoJob, PutJob, SettleJob, SignOfLife
+from mailsponge.store.postgres.jobs import LetGoJob, SignOfLife
 from mailsponge.store.postgres.node import PATIENCE, Node, bury
 from mailsponge.store.postgres.queue import PostgresQueue
 from mailsponge.store.postgres.reading import Reading
@@ -37,8 +36,8 @@ from mailsponge.store.protocol import (
     Settlement,
     direct,
 )
-from mailsponge.store.rows import Row
-from mailsponge.store.writer import Writer
+from mailsponge.store.queue_jobs import HopJob, PutJob, SettleJob, filed
+from mailsponge.store.writer import Listener, Writer
 
 LEASE: Final = 5 * CLAIM_RENEWED
 """Seconds after which the other servers take over what one that is not heard of any more had begun."""
@@ -52,8 +51,6 @@ _REMOVE_ORPHAN: Final = (
     "DELETE FROM mailsponge_mail.part WHERE message = %(message)b"
     " AND NOT EXISTS (SELECT 1 FROM mailsponge_mail.message WHERE id = %(message)b)",
 )
-
-_CLOSED: Final = "the store is closed: the server is stopping"
 
 
 class PostgresStore(PostgresQueue):
@@ -81,9 +78,7 @@ class PostgresStore(PostgresQueue):
     ) -> None:
         database = Database(url)
         self._ids = Ids()
-        self._node = Node(
-            database, node, lease=lease, ids=self._ids, patience=patience, told=self._something_waits
-        )
+        self._node = Node(database, node, lease=lease, ids=self._ids, patience=patience)
         self._begin(database, now, None)
         self._call = call
         self._footprint = Footprint()
@@ -92,8 +87,9 @@ class PostgresStore(PostgresQueue):
         self._closed = False
         # Whoever reads a large message holds nobody up who looks for work.
         self._working = Reading(database)
-        self._claims = Claims(self._working, self.content)
-        self._listener: Callable[[Collection[str]], None] | None = None
+        self._claims = Claims()
+        self._due = DueMail(self._working, self._claims, self.content)
+        self._listener: Listener | None = None
         self._wakeups: Wakeups | None = None
         self._letting_go: list[list[int]] = []
 
@@ -139,19 +135,15 @@ class PostgresStore(PostgresQueue):
 
     def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
         """In the next commit."""
-        self._submit(PutJob(message_id, mailbox, done))
+        if not self._writer.submit(PutJob(message_id, mailbox, done)):
+            self._call(partial(done, refusals.closed()))
 
-    def watch(self, listener: Callable[[Collection[str]], None]) -> None:
-        """Also of what other nodes accept, by a session and a thread of their own."""
+    def watch(self, listener: Listener) -> None:
+        """The writer tells of what it accepted; of what others did a session and a thread of their own."""
         self._listener = listener
         if self._wakeups is None:
             self._wakeups = Wakeups(self._database, self._tell, self.next_hops)
-
-    def _something_waits(self, hops: Collection[str]) -> None:
-        """Accepted by a batch of ours."""
-        self._tell(hops)
-        if self._wakeups is not None:
-            self._wakeups.send(hops)
+        self._writer.watch(partial(_tell_all, self._wakeups.send, listener))
 
     def _tell(self, hops: Collection[str]) -> None:
         if hops and self._listener is not None:
@@ -160,12 +152,12 @@ class PostgresStore(PostgresQueue):
     def next_hops(self) -> Mapping[str, float]:
         """By the index: the time it takes grows with the next hops and not with the messages."""
         self._wait_for_what_is_let_go()
-        return self._claims.next_hops()
+        return self._due.next_hops()
 
     def claim(self, next_hop: str, most: int, now: float) -> Sequence[Parcel]:
         """Rows that another node is just claiming are passed over."""
         self._wait_for_what_is_let_go()
-        return self._claims.claim(self._node.id, next_hop, most, now)
+        return self._due.claim(self._node.id, next_hop, most, now)
 
     def keep_claims(self) -> None:
         """Says that this node lives, and takes over what dead ones had claimed."""
@@ -186,12 +178,12 @@ class PostgresStore(PostgresQueue):
     def let_go(self, dues: Collection[int]) -> None:
         """In the next commit."""
         given = list(dues)
-        self._claims.forget(given)
+        self._claims.let_go(given)
 
         def then(fault: StoreError | None) -> None:
             self._letting_go.remove(given)
             if fault is not None:
-                self._claims.forget_what_is_not_known()
+                self._due.has_strays = True
 
         self._letting_go.append(given)
         if not self._writer.submit(LetGoJob(given, then)):
@@ -205,66 +197,23 @@ class PostgresStore(PostgresQueue):
                 written.wait()
 
     def settle(self, settlements: Sequence[Settlement], reports: Sequence[Report], done: Done) -> None:
-        """In the next commit."""
+        """In the next commit. Without numbers for the reports, it fails as if the database had not taken it."""
         try:
-            told = [self._report(report, settlements) for report in reports]
-        except StoreError as error:
-            fault = error
-            self._call(lambda: done(fault))
+            its_reports = [filed(self._next_id(), report) for report in reports]
+        except StoreError as fault:
+            self._call(partial(done, fault))
             return
-        settled = [row for row in map(self._row, settlements) if row is not None]
+        mine = self._claims.settling(settlements)
+        if not self._writer.submit(SettleJob(mine, its_reports, partial(self._settled, mine), done)):
+            self._claims.not_settled(mine)
+            self._call(partial(done, refusals.closed()))
 
-        def then(fault: StoreError | None) -> None:
-            if fault is None:
-                self._claims.forget(each.delivery for each in settlements)
-
-        self._submit(SettleJob(settled, told, done, then))
-
-    def _row(self, settlement: Settlement) -> Row | None:
-        """None: it is not this node's to settle."""
-        claim = self._claims.mine(settlement.delivery)
-        if claim is None:
-            return None
-        number, outcome, at, again, warned = settlement
-        waits = again is not None
-        return (
-            number,
-            claim.attempts,
-            outcome.result.value,
-            outcome.status,
-            outcome.why,
-            outcome.reply,
-            outcome.by,
-            float(at),
-            None if again is None else float(again),
-            warned,
-            course.deferred(claim.address, settlement).why if waits else None,
-        )
-
-    def _report(self, report: Report, settlements: Sequence[Settlement]) -> Told:
-        """Its rows. Raises StoreError when there is no number for it."""
-        message_id, content = self._next_id(), report.content
-        whole = max(len(content) - 1, 0) // PART * PART
-        parts = [(message_id, at // PART, content[at : at + PART]) for at in range(0, whole, PART)]
-        about = {each.delivery: each for each in settlements if each.delivery in report.about}
-        return Told(
-            message=rows.message(message_id, report.acceptance, len(content), len(parts), content[whole:]),
-            parts=parts,
-            about={
-                number: course.reported(message_id, about[number])
-                for number in report.about
-                if number in about
-            },
-        )
+    def _settled(self, settlements: Sequence[Settlement], fault: StoreError | None) -> None:
+        (self._claims.settled if fault is None else self._claims.not_settled)(settlements)
 
     def hop_is_down(self, next_hop: str, down: HopDown | None) -> None:
         """In the next commit."""
         self._writer.submit(HopJob(next_hop, down))
-
-    def _submit(self, job: Job) -> None:
-        done = job.done
-        if not self._writer.submit(job) and done is not None:
-            self._call(lambda: done(StoreError(_CLOSED)))
 
     def close(self) -> None:
         """Write and tell all that was handed over, then end the sessions."""
@@ -277,3 +226,8 @@ class PostgresStore(PostgresQueue):
         self._working.close()
         self._node.close()
         super().close()
+
+
+def _tell_all(send: Listener, listener: Listener, hops: Collection[str]) -> None:
+    send(hops)
+    listener(hops)

@@ -1,15 +1,14 @@
-"""What a server claims of what waits, so that no other tries it at the same time."""
+"""What is due in the shared store: found, claimed for one server alone, and read with all that a courier needs."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
-from mailsponge.errors import StoreError
-from mailsponge.mail.address import Address
 from mailsponge.store import rows
+from mailsponge.store.claims import Claims
 from mailsponge.store.course import message_of
 from mailsponge.store.postgres.reading import Reading
 from mailsponge.store.protocol import Due, Parcel
@@ -51,14 +50,6 @@ WHERE name IS NOT NULL
 """
 
 
-class Claim(NamedTuple):
-    """What is known of a delivery that this server tries."""
-
-    address: Address
-    attempts: int
-    """How often it had been tried before."""
-
-
 class Contents(Protocol):
     """Gives a message's content."""
 
@@ -66,16 +57,16 @@ class Contents(Protocol):
         """In pieces. Raises StoreError."""
 
 
-class Claims:
-    """The claims of one server. Threads may share it; every method but `forget` may block, and raises StoreError."""
+class DueMail:
+    """Finds and claims what is due. Threads may share it; everything may block, and raises StoreError."""
 
-    def __init__(self, reading: Reading, content: Contents) -> None:
-        """``content`` reads the content of a message in pieces."""
+    def __init__(self, reading: Reading, claims: Claims, content: Contents) -> None:
         self._reading = reading
+        self._claims = claims
         self._content = content
         self._turn = threading.Lock()
-        self._mine: dict[int, Claim] = {}
-        self._may_have_strays = False
+        self.has_strays = False
+        """The database may take something for this server's that it does not try; it is freed before the next claim."""
 
     def next_hops(self) -> Mapping[str, float]:
         """See `protocol.Store`."""
@@ -84,27 +75,21 @@ class Claims:
     def claim(self, node: int, next_hop: str, most: int, now: float) -> Sequence[Parcel]:
         """See `protocol.Store`."""
         with self._turn:
-            try:
-                self._free_strays(node)
-                found = self._reading.once(_CLAIM, hop=next_hop, now=float(now), most=most, node=node)
-            except StoreError:
-                # Whether it was claimed nobody knows: what was, and we have not heard of, is nobody's to try.
-                self._may_have_strays = True
-                raise
+            self._free_strays(node)
+            # Whether it is claimed nobody knows until all of it is here.
+            self.has_strays = True
+            found = self._reading.once(_CLAIM, hop=next_hop, now=float(now), most=most, node=node)
             dues = [_due(next_hop, row) for row in sorted(found)]
-            self._mine.update((due.id, Claim(due.address, due.attempts)) for due in dues)
-        try:
-            return self._parcels(dues)
-        except StoreError:
-            with self._turn:
-                self.forget(due.id for due in dues)
-                self._may_have_strays = True
-            raise
+            parcels = self._parcels(dues)
+            self._claims.add(next_hop, [due.id for due in dues])
+            self.has_strays = False
+            return parcels
 
     def _free_strays(self, node: int) -> None:
-        if self._may_have_strays:
-            self._reading.change(_STRAYS, node=node, mine=list(self._mine))
-            self._may_have_strays = False
+        if self.has_strays:
+            mine = [number for hop in self._claims.hops() for number in self._claims.of(hop)]
+            self._reading.change(_STRAYS, node=node, mine=mine)
+            self.has_strays = False
 
     def _parcels(self, dues: Sequence[Due]) -> list[Parcel]:
         of_message: dict[int, list[Due]] = {}
@@ -130,19 +115,6 @@ class Claims:
             content=partial(self._content, message_id) if content is None else partial(_whole, content),
             in_memory=content is not None,
         )
-
-    def mine(self, delivery: int) -> Claim | None:
-        """What is known of a delivery, if this server tries it."""
-        return self._mine.get(delivery)
-
-    def forget_what_is_not_known(self) -> None:
-        """The database may take something for this server's that it does not try; that is freed before the next claim."""
-        self._may_have_strays = True
-
-    def forget(self, deliveries: Iterable[int]) -> None:
-        """These are settled, or given back."""
-        for delivery in deliveries:
-            self._mine.pop(delivery, None)
 
 
 def _due(next_hop: str, row: Sequence[Any]) -> Due:
