@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from queue_fixtures import FAILED, Present, Told, claim, dues, report_of, send, settle
 from store_fixtures import LARGE, PATIENCE, SMALL, Outcome, acceptance, hand_over, keep, whole
 
 from kit import postgres as servers
@@ -24,9 +25,10 @@ from mailsponge.store.protocol import Store
 
 psycopg = pytest.importorskip("psycopg")
 
-from mailsponge.store.postgres import schema  # noqa: E402
+from mailsponge.store.postgres import reading, schema  # noqa: E402
 from mailsponge.store.postgres.ids import BLOCK  # noqa: E402
 from mailsponge.store.postgres.mailboxes import PostgresMailboxes  # noqa: E402
+from mailsponge.store.postgres.queue import PostgresQueue  # noqa: E402
 from mailsponge.store.postgres.store import PostgresStore  # noqa: E402
 
 Open = Callable[..., PostgresStore]
@@ -560,3 +562,196 @@ def test_a_closed_reader_says_so(store: PostgresStore, database: str) -> None:
     mailboxes.close()
     with pytest.raises(StoreError, match="has been closed"):
         mailboxes.mails()
+
+
+# A queue that several servers share
+
+
+def test_claims_of_nodes_never_overlap(node: Open) -> None:
+    nodes = [node() for _ in range(3)]
+    for number in range(60):
+        send(nodes[0], *(f"r{number}-{each}@example.net" for each in range(5)))
+    claimed: list[int] = []
+
+    def work(store: PostgresStore) -> None:
+        while found := dues(claim(store, most=7)):
+            claimed.extend(due.id for due in found)
+
+    threads = [threading.Thread(target=work, args=(store,)) for store in nodes for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len(claimed) == len(set(claimed)) == 300
+
+
+def test_what_a_node_has_claimed_stays_its_own_as_long_as_it_says_that_it_lives(
+    node: Open, postgres: Postgres, database: str
+) -> None:
+    one, other = node(), node()
+    send(one)
+    claimed = claim(one)
+    postgres.sql("UPDATE mailsponge_mail.node SET until = now()", database)
+    one.keep_claims()
+    other.keep_claims()
+    assert claim(other) == []
+    assert settle(one, claimed) is None
+    assert list(other.queued()) == []
+
+
+def test_what_a_node_had_claimed_is_taken_over_when_its_lease_has_run_out(node: Open) -> None:
+    cut_off, other = node(lease=0.0), node()
+    message_id = send(cut_off)
+    claimed = claim(cut_off)
+    assert claim(other) == []
+    other.keep_claims()
+    (parcel,) = claim(other)
+    assert (parcel.message, dues([parcel])) == (message_id, dues(claimed))
+    assert settle(cut_off, claimed, FAILED, report_of(claimed, "sender")) is None
+    assert cut_off.mails() == []
+    (queued,) = other.queued()
+    assert queued.recipients[0].attempts == 0
+    assert settle(other, [parcel]) is None
+    assert list(other.queued()) == []
+
+
+def test_what_a_killed_node_had_claimed_its_machine_takes_up_at_once(node: Open, database: str) -> None:
+    send(node())
+    done = subprocess.run(
+        [sys.executable, "-c", _CLAIMS_AND_DIES, database], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -9, done.stderr
+    other = node("mx2")
+    other.sweep()
+    assert claim(other) == []
+    again = node("mx1")
+    again.sweep()
+    assert len(claim(again)) == 1
+
+
+_CLAIMS_AND_DIES = """\
+import os, signal, sys
+from mailsponge.store.postgres.store import PostgresStore
+store = PostgresStore(sys.argv[1], node="mx1")
+assert len(store.claim("example.net", 10, 1e9)) == 1
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_node_that_stops_leaves_what_it_had_claimed(node: Open) -> None:
+    one, other = node(), node()
+    send(one)
+    claim(one)
+    one.close()
+    assert len(claim(other)) == 1
+
+
+def test_what_was_withdrawn_while_a_node_died_can_be_released(node: Open) -> None:
+    cut_off, other = node(lease=0.0, now=Present()), node(now=Present())
+    message_id = send(cut_off)
+    claim(cut_off)
+    other.withdraw(message_id)
+    other.keep_claims()
+    assert other.release(message_id) == 1
+    assert len(claim(other)) == 1
+
+
+def test_what_one_node_accepts_all_others_hear_of(node: Open) -> None:
+    one, other = node(), node()
+    here, there = Told(), Told()
+    one.watch(here)
+    other.watch(there)
+    send(one, "a@example.net", "b@example.com")
+    for listener in here, there:
+        listener.wait_for("example.net")
+        listener.wait_for("example.com")
+
+
+def test_what_a_person_releases_beside_the_servers_all_of_them_hear_of(node: Open, database: str) -> None:
+    nodes, listeners = [node(), node()], [Told(), Told()]
+    message_id = send(nodes[0])
+    nodes[0].hold(message_id)
+    for store, listener in zip(nodes, listeners, strict=True):
+        store.watch(listener)
+    with PostgresQueue(database) as beside:
+        beside.release(message_id)
+    for listener in listeners:
+        listener.wait_for("example.net")
+
+
+def test_who_lost_the_session_for_word_from_others_looks_when_it_has_another(
+    node: Open, postgres: Postgres, database: str
+) -> None:
+    one, other = node(), node()
+    listener = Told()
+    other.watch(listener)
+    send(one, "a@example.net")
+    listener.wait_for("example.net")
+    postgres.end_sessions(database)
+    send(one, "b@example.com")
+    listener.wait_for("example.com")
+
+
+def test_a_claim_that_was_lost_on_the_way_is_made_again(
+    eavesdropped: tuple[Eavesdropper, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eavesdropper, url = eavesdropped
+    with closing(PostgresStore(url, node="test")) as store:
+        message_id = send(store)
+        ping = reading._ping
+
+        def then_lost(connection: Any) -> Any:
+            """What is asked next is done, and its answer lost."""
+            pinged = ping(connection)
+            eavesdropper.keeps_the_next_answer = True
+            return pinged
+
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, "_ping", then_lost)
+            with pytest.raises(StoreError, match="connection was lost"):
+                claim(store)
+        assert [parcel.message for parcel in claim(store)] == [message_id]
+
+
+def test_a_settlement_whose_answer_is_lost_is_kept_once_with_its_report(
+    eavesdropped: tuple[Eavesdropper, str],
+) -> None:
+    eavesdropper, url = eavesdropped
+    with closing(PostgresStore(url, node="test")) as store:
+        message_id = send(store)
+        claimed = claim(store)
+        eavesdropper.keeps_the_next_answer = True
+        assert settle(store, claimed, FAILED, report_of(claimed, "sender")) is None
+        assert len(store.mails("sender")) == 1
+        assert [step.what for step in store.trace(message_id)][-2:] == ["failed", "reported"]
+
+
+def test_a_queue_of_a_database_that_is_away_says_so(node: Open, postgres: Postgres, database: str) -> None:
+    store = node(patience=0.0)
+    message_id = send(store)
+    claimed = claim(store)
+    with postgres.away(database):
+        for failing in (
+            lambda: claim(store),
+            store.next_hops,
+            lambda: list(store.queued()),
+            lambda: store.retry(message_id),
+            lambda: store.tidy(0.0),
+        ):
+            with pytest.raises(StoreError, match="postgresql://"):
+                failing()
+        assert settle(store, claimed) is not None
+    assert settle(store, claimed) is None
+    assert list(store.queued()) == []
+
+
+def test_nodes_that_settle_the_last_two_deliveries_of_a_message_leave_it_to_be_tidied(node: Open) -> None:
+    one, other = node(), node()
+    send(one, "a@example.net", "b@example.com")
+    claims = [(one, claim(one)), (other, claim(other, "example.com"))]
+    threads = [threading.Thread(target=settle, args=each) for each in claims]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert one.tidy(0.0) + other.tidy(0.0) == 1
