@@ -14,8 +14,10 @@ waits for the old one's lock: then that one is over, and what it has not committ
 from __future__ import annotations
 
 import logging
+import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -178,6 +180,9 @@ class Node:
 
     def _connected(self) -> Connection:
         """The session; a new one, if it was lost, in which the last one's lock is ours."""
+        if not self._connection.closed and _has_something_to_say(self._connection):
+            with suppress(psycopg.OperationalError):
+                self._connection.execute("SELECT")
         if self._connection.closed:
             connection = self._database.connect(_session(0))
             try:
@@ -222,6 +227,13 @@ def bury(connection: Connection, *nodes: int) -> int:
     with connection.transaction():
         connection.execute(_OVERDUE, (list(nodes),))
         return connection.execute(_FREE_CLAIMS).rowcount
+
+
+def _has_something_to_say(connection: Connection) -> bool:
+    """Without having been asked; mostly that it is over. It is well to know that before anything is written."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _session(node: int) -> str:
