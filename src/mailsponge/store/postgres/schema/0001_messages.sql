@@ -39,7 +39,7 @@ CREATE TABLE mailsponge_mail.message (
     steps        text    NOT NULL,   -- JSON [[seconds since the epoch, "what", "why"], ...]: how it came to be accepted
     wishes       text,               -- JSON: the rest of the envelope, from its wishes on; NULL where nothing was wished
     deliveries   text                -- JSON [[recipient, ["local part", "domain"], "user", "next hop"], ...]; NULL: none
-) WITH (toast_tuple_target = 8160);  -- most mail fits into its row's page: put aside, it would be written in pieces of 2 kB
+);
 
 -- A large message, but for its tail. Written while it arrives.
 CREATE TABLE mailsponge_mail.part (
