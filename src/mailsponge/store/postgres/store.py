@@ -127,7 +127,7 @@ class PostgresStore(PostgresQueue):
         with self._working.transaction() as connection:
             freed = bury(connection)
         if freed:
-            self._tell(self.next_hops())
+            self._tell(self._what_is_due())
 
     def tidy(self, before: float) -> int:
         """Two hundred messages at a time."""
@@ -142,12 +142,16 @@ class PostgresStore(PostgresQueue):
         """The writer tells of what it accepted; of what others did a session and a thread of their own."""
         self._listener = listener
         if self._wakeups is None:
-            self._wakeups = Wakeups(self._database, self._tell, self.next_hops)
+            self._wakeups = Wakeups(self._database, self._tell, self._what_is_due)
         self._writer.watch(partial(_tell_all, self._wakeups.send, listener))
 
     def _tell(self, hops: Collection[str]) -> None:
         if hops and self._listener is not None:
             self._call(partial(self._listener, hops))
+
+    def _what_is_due(self) -> list[str]:
+        now = self._now()
+        return [hop for hop, at in self._due.next_hops().items() if at <= now]
 
     def next_hops(self) -> Mapping[str, float]:
         """By the index: the time it takes grows with the next hops and not with the messages."""
