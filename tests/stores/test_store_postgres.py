@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from queue_fixtures import FAILED, Present, Told, claim, dues, report_of, send, settle
+from queue_fixtures import DEFERRED, FAILED, Present, Told, claim, dues, report_of, send, settle
 from store_fixtures import LARGE, PATIENCE, SMALL, Outcome, acceptance, hand_over, keep, whole
 
 from kit import postgres as servers
 from kit.postgres import Postgres
 from mailsponge.errors import StoreError, StoreFull
-from mailsponge.store.protocol import Store
+from mailsponge.store.protocol import HopDown, Store
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -755,3 +755,14 @@ def test_nodes_that_settle_the_last_two_deliveries_of_a_message_leave_it_to_be_t
     for thread in threads:
         thread.join(PATIENCE)
     assert one.tidy(0.0) + other.tidy(0.0) == 1
+
+
+def test_whatever_somebody_says_is_settled(store: PostgresStore) -> None:
+    message_id = send(store)
+    said = FAILED._replace(reply="550 \0 \udc80 nobody", why="\0", by="\ud800")
+    assert settle(store, claim(store), said._replace(result=DEFERRED.result), again=2000.0) is None
+    store.hop_is_down("example.net", HopDown(2000.0, 1, "\0\udc80"))
+    assert settle(store, ()) is None
+    (queued,) = store.queued()
+    assert (queued.id, queued.recipients[0].last_reply) == (message_id, "550 ␀ ? nobody")
+    assert store.hops_down()["example.net"].why == "␀?"

@@ -113,7 +113,7 @@ class PostgresBatch(Batch):
         if not self.settlements:
             return [report for report in self.reports if not report.about]
         numbers = [each.delivery for each in self.settlements]
-        answer = connection.execute(_SETTLED, (*_columns(map(_settlement, self.settlements)), node))
+        answer = connection.execute(_SETTLED, (*_legible(map(_settlement, self.settlements)), node))
         connection.execute(_LET_GO, (numbers, node))
         if not self.reports and all(each.next_attempt_at is None for each in self.settlements):
             return []
@@ -124,7 +124,7 @@ class PostgresBatch(Batch):
             if not report.about or any(number in settled for number in report.about)
         ]
         if trace := told(self.settlements, settled, reports):
-            connection.execute(_STEPS, _columns(trace))
+            connection.execute(_STEPS, _legible(trace))
         return reports
 
     def _messages(self, connection: Connection, node: int, reports: Sequence[Filed]) -> None:
@@ -148,7 +148,7 @@ class PostgresBatch(Batch):
         if up := [name for name, down in self.hops.items() if down is None]:
             connection.execute(_UP, (up,))
         if down := [(name, *down) for name, down in self.hops.items() if down is not None]:
-            connection.execute(_DOWN, _columns(down))
+            connection.execute(_DOWN, _legible(down))
 
 
 def _settlement(settlement: Settlement) -> Row:
@@ -159,3 +159,16 @@ def _settlement(settlement: Settlement) -> Row:
 
 def _columns(rows: Iterable[Sequence[object]]) -> list[Any]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _legible(rows: Iterable[Sequence[object]]) -> list[Any]:
+    """What others have said may hold anything. A text that PostgreSQL takes has no NUL, and no lone surrogate."""
+    return [
+        [_text(value) if isinstance(value, str) else value for value in column] for column in _columns(rows)
+    ]
+
+
+def _text(value: str) -> str:
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.replace("\0", "␀").encode("utf-8", "replace").decode()
