@@ -7,6 +7,7 @@ harmless first: it cannot begin a new header, and it cannot pass for something t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from mailsponge.mail.address import Address
@@ -51,6 +52,16 @@ def received(
 def return_path(reverse_path: Address | None) -> bytes:
     """The ``Return-Path`` header that final delivery puts first; None is the null reverse-path, ``<>``."""
     return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
+
+
+def without_return_path(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A message as this server keeps it, without the ``Return-Path`` on top: that is for final delivery alone (RFC 5321
+    section 4.4). The first piece has all of that line.
+    """
+    rest = iter(pieces)
+    first = next(rest, b"")
+    yield first[first.find(b"\r\n") + 2 :] if first.startswith(b"Return-Path:") else first
+    yield from rest
 
 
 def protocol(
