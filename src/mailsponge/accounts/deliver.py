@@ -17,7 +17,7 @@ from mailsponge.mail.address import parse
 USER = "{user}"
 """Stands for the name of each user, in what is said for many."""
 
-_WAYS = '"mailbox", "maildir:PATH", "mbox:PATH", "lmtp:unix:PATH", "lmtp:HOST:PORT", "pipe:COMMAND" or "forward:ADDRESS"'
+_WAYS = '"mailbox", "maildir:PATH", "mbox:PATH", "lmtp:unix:PATH", "lmtp:HOST:PORT", "pipe:COMMAND", "forward:ADDRESS"'
 
 
 class Kind(StrEnum):

@@ -176,7 +176,7 @@ class Expansion:
                 ends.setdefault(_wherever(end), end)
         if len(ends) > MOST_ENDS:
             raise ConfigError(
-                f"{known.place} leads to {len(ends)} addresses, more than {MOST_ENDS}: that wants a mailing list program"
+                f"{known.place} leads to {len(ends)} addresses, more than {MOST_ENDS}: a mailing list program does that"
             )
         leads = Leads(tuple(ends.values()), frozenset(people), "")
         return leads._replace(how=f"{known.how} {leads.told}")

@@ -38,7 +38,7 @@ class SystemUsers:
     def __init__(
         self, find: Callable[[str], Entry | None], clock: Callable[[], float], uids: tuple[int, int] = UIDS
     ) -> None:
-        """``find`` asks the system for a name; ``clock`` gives seconds; ``uids`` are the first and the last of people."""
+        """``find`` asks the system for a name, ``clock`` gives seconds, ``uids`` are the first and last of people."""
         self._find = find
         self._clock = clock
         self._first, self._last = uids

@@ -122,7 +122,7 @@ def _tls(scheme: str, query: str, user: str) -> Tls:
     key, _, said = query.partition("=")
     if key != "starttls" or said not in list(_STARTTLS):
         raise ValueError(
-            f"all that can stand behind the ? is starttls=require, starttls=try or starttls=never"
+            "all that can stand behind the ? is starttls=require, starttls=try or starttls=never"
         )
     return Tls(said)
 

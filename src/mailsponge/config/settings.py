@@ -316,8 +316,8 @@ class Domain(Struct, frozen=True, kw_only=True):
         bool,
         About(
             takes="true or false",
-            why="Everyone in /etc/passwd who could log in (with a shell, and a uid that login.defs gives to people) is a "
-            "recipient at this domain, without a word here. Those who come and go are noticed within a minute.",
+            why="Everyone in /etc/passwd who could log in (with a shell, and a uid that login.defs gives to people) is "
+            "a recipient at this domain, without a word here. Those who come and go are noticed within a minute.",
             left_out="only users and aliases of this file are",
         ),
     ] = False
@@ -351,8 +351,8 @@ class User(Struct, frozen=True, kw_only=True):
         About(
             takes='"mailbox" · "maildir:~/Maildir" · "mbox:/var/mail/me" · "lmtp:unix:/run/dovecot/lmtp" or '
             '"lmtp:127.0.0.1:24" · "pipe:/usr/bin/procmail -d me" · "forward:me@example.net"',
-            why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`. ~ is the home "
-            "directory of the user of this machine who has that name; files are written and programs started as that "
+            why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`. ~ is the "
+            "home directory of the user of this machine who has that name; files are written and programs started as that "
             "user, for which the server has to be started as root, or be that user. A program gets the message on "
             "standard input, without a shell. To forward to one address and keep a copy, or to several, make an alias.",
             left_out="the post office keeps the mail in the user's mailbox",
@@ -427,8 +427,8 @@ class Queue(Struct, frozen=True, kw_only=True):
         Duration,
         About(
             takes='a time: "4 hours"',
-            why="When the sender is told, once, that a message still waits; it stays in the queue. Longer than lifetime: "
-            "nobody is told.",
+            why="When the sender is told, once, that a message still waits; it stays in the queue. Longer than "
+            "lifetime: nobody is told.",
             left_out="the sender hears of it after 4 hours",
         ),
     ] = Duration.parse("4 hours")
@@ -437,8 +437,8 @@ class Queue(Struct, frozen=True, kw_only=True):
         Meta(ge=1),
         About(
             takes="a whole number, 1 or more: 20",
-            why="Messages on their way to one destination at the same time. It begins with 5, grows while all goes well, "
-            "and shrinks when the destination is in trouble; many destinations refuse more than 20 connections.",
+            why="Messages on their way to one destination at the same time. It begins with 5, grows while all goes "
+            "well, and shrinks when the destination is in trouble; many destinations refuse more than 20 connections.",
             left_out="20 at most",
         ),
     ] = 20
@@ -456,7 +456,7 @@ class Queue(Struct, frozen=True, kw_only=True):
         About(
             takes='a time: "30 days"',
             why="How long `mailsponge trace` can tell what became of a message that has left the queue. Its text is "
-            "removed at once.",
+            "removed soon.",
             left_out="for 30 days",
         ),
     ] = Duration.parse("30 days")
@@ -566,8 +566,8 @@ class Config(Struct, frozen=True, kw_only=True):
     routes: Annotated[
         dict[str, Hop],
         Section(
-            'Domains whose mail goes a way of its own: "lan.example" = "smtp://10.0.0.2:25". It does not make the domain '
-            "one of ours: strangers still cannot send there.",
+            'Domains whose mail goes a way of its own: "lan.example" = "smtp://10.0.0.2:25". It does not make the '
+            "domain one of ours: strangers still cannot send there.",
             "all mail for elsewhere goes the way that [relay] says",
             takes='a URL: "smtp://10.0.0.2:25", "smtps://mx.example.net", "lmtp://127.0.0.1:24"',
         ),
