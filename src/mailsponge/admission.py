@@ -51,7 +51,7 @@ def recipient(accounts: Accounts, address: Address) -> Admitted | Refused:
 
     The same accounts always decide the same, so decisions are remembered: most mail is for the same few people.
     """
-    found = accounts.mailboxes_for(address)
+    found = accounts.find(address)
     match found:
         case Absent.NOT_OUR_DOMAIN:
             return Refused(_relaying_denied(address), f"<{address}> relaying denied: {found.value}")
@@ -71,7 +71,7 @@ def local_sender(
     """
     if reverse_path is None:
         return Allowed(f"<> is anybody's; local user {user}")
-    ours = reverse_path.domain in hosts or accounts.mailboxes_for(reverse_path) is not Absent.NOT_OUR_DOMAIN
+    ours = reverse_path.domain in hosts or accounts.find(reverse_path) is not Absent.NOT_OUR_DOMAIN
     if ours and reverse_path.local.partition("+")[0].lower() == user.lower():
         return Allowed(f"<{reverse_path}> is local user {user}'s")
     return Refused(
@@ -97,7 +97,7 @@ def sender(accounts: Accounts, user: str, reverse_path: Address | None) -> Allow
     """
     if reverse_path is None:
         return Allowed(f"<> is anybody's; logged in as {user}")
-    found = accounts.mailboxes_for(reverse_path)
+    found = accounts.find(reverse_path)
     if not isinstance(found, Absent) and user in found.mailboxes:
         return Allowed(f"<{reverse_path}> {found.how}; logged in as {user}")
     return Refused(_not_yours(accounts, user, reverse_path), f"<{reverse_path}> is no address of {user}")

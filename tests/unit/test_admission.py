@@ -146,5 +146,5 @@ def test_not_all_of_very_many_names_are_told():
     decision = send("me", "me@elsewhere.example", accounts)
 
     assert isinstance(decision, Refused)
-    assert decision.reply.lines[-1].endswith(" and 46 more")
+    assert decision.reply.lines[-1].endswith(" and 47 more")
     assert max(map(len, decision.reply.encoded.split(b"\r\n"))) < 512
