@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
-from mailsponge.mail.address import Address
 from mailsponge.mail.trace_header import return_path, without_return_path
 from mailsponge.store.protocol import Parcel
 
@@ -22,10 +21,16 @@ IN_MEMORY: Final = 1_000_000
 """Bytes of a message that are held in memory on the way to its recipient; a larger one is on a disk."""
 
 
-def letter(parcel: Parcel, address: Address) -> Iterator[bytes]:
-    """The message for an address, in lines that end in CRLF. Raises StoreError."""
-    yield return_path(parcel.envelope.reverse_path) + f"Delivered-To: {address}\r\n".encode()
-    yield from without_return_path(parcel.content())
+def letter(parcel: Parcel, address: str) -> Iterator[bytes]:
+    """The message for an address as it goes over the wire, in lines that end in CRLF. Raises StoreError."""
+    pieces = without_return_path(parcel.content())
+    yield return_path(parcel.envelope.reverse_path) + delivered_to(address) + next(pieces, b"")
+    yield from pieces
+
+
+def delivered_to(address: str) -> bytes:
+    """The line by which a mail that comes back is known."""
+    return f"Delivered-To: {address}\r\n".encode()
 
 
 def unix_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -62,6 +62,10 @@ class Maildir(NamedTuple):
         except OSError as error:
             return outcome_of(error, path)
 
+    def group(self, person: Person) -> int:
+        """Their own."""
+        return person.gid
+
 
 def unique_name(house: House, order: Order, size: int) -> str:
     """The name of a message's file, the same at each attempt."""

@@ -78,6 +78,10 @@ class Pipe(NamedTuple):
         with process:
             return _Run(process, self.command[0], self.time_limit).outcome(gone)
 
+    def group(self, person: Person) -> int:
+        """Their own."""
+        return person.gid
+
 
 def _filled(command: tuple[str, ...], order: Order) -> list[str] | None:
     """The command for a message; None: an address would be taken for an option."""

@@ -29,6 +29,15 @@ _PART = "INSERT INTO part (message, number, content) VALUES (?, ?, ?)"
 _DISCARD = "DELETE FROM part WHERE message = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE id = ?1)"
 _DRAWN = "UPDATE drawn SET highest = ?1 WHERE highest < ?1"
 
+_NAME_MAILBOX = """
+UPDATE message SET mailboxes = json_insert(mailboxes, '$[#]', :mailbox)
+WHERE id = :message AND NOT EXISTS (SELECT 1 FROM json_each(mailboxes) WHERE value = :mailbox)
+"""
+_PUT = """
+INSERT INTO entry (mailbox, message) SELECT :mailbox, id FROM message WHERE id = :message ON CONFLICT DO NOTHING
+"""
+_IS_THERE = "SELECT 1 FROM message WHERE id = ?"
+
 _TRIES = 3
 
 _encode = msgspec.json.Encoder().encode
@@ -37,18 +46,19 @@ _encode = msgspec.json.Encoder().encode
 class Batch:
     """The rows of several jobs, on their way into one transaction."""
 
-    __slots__ = ("discarded", "drawn", "messages", "parts")
+    __slots__ = ("discarded", "drawn", "messages", "parts", "put")
 
     def __init__(self) -> None:
         self.parts: list[Row] = []
         self.messages: list[Row] = []
         self.discarded: list[int] = []
+        self.put: list[tuple[int, str]] = []
         self.drawn: int | None = None
 
     @property
     def is_empty(self) -> bool:
         """Nothing is to be written."""
-        return not (self.messages or self.parts or self.discarded) and self.drawn is None
+        return not (self.messages or self.parts or self.discarded or self.put) and self.drawn is None
 
     def commit(self, connection: apsw.Connection) -> None:
         """Write the rows in one transaction; once it returns they are on the disk. Raises what apsw raises."""
@@ -61,7 +71,7 @@ class Batch:
 
     @property
     def _is_one_statement(self) -> bool:
-        has_more = self.parts or self.discarded or self.drawn is not None
+        has_more = self.parts or self.discarded or self.put or self.drawn is not None
         return not has_more and len(self.messages) <= _ROWS_A_STATEMENT
 
     def _write(self, connection: apsw.Connection) -> None:
@@ -72,8 +82,17 @@ class Batch:
             connection.execute(_accept(len(some), len(some[0])), tuple(chain.from_iterable(some)))
         for message_id in self.discarded:
             connection.execute(_DISCARD, (message_id,))
+        for message_id, mailbox in self.put:
+            _put(connection, message_id, mailbox)
         if self.drawn is not None:
             connection.execute(_DRAWN, (self.drawn,))
+
+
+def _put(connection: apsw.Connection, message_id: int, mailbox: str) -> None:
+    if not connection.execute(_IS_THERE, (message_id,)).fetchall():
+        raise StoreError(f"message {message_id} was deleted while it waited for its delivery")
+    for statement in (_NAME_MAILBOX, _PUT):
+        connection.execute(statement, {"message": message_id, "mailbox": mailbox})
 
 
 @cache
@@ -210,6 +229,21 @@ class DiscardJob(Job):
         """Worth trying again once the store is well; in the end the next server's sweep does it."""
         self._tries -= 1
         return self if fault and self._tries else None
+
+
+class PutJob(Job):
+    """A message that was accepted before goes into one more mailbox."""
+
+    __slots__ = ("_mailbox", "_message_id", "done")
+
+    def __init__(self, message_id: int, mailbox: str, done: Done) -> None:
+        self._message_id = message_id
+        self._mailbox = mailbox
+        self.done = done
+
+    def join(self, batch: Batch) -> None:
+        """Where it lies already, nothing changes."""
+        batch.put.append((self._message_id, self._mailbox))
 
 
 class DrawnJob(Job):

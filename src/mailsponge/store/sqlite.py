@@ -21,10 +21,10 @@ from mailsponge.store.commits import Commits
 from mailsponge.store.faults import store_error, worded
 from mailsponge.store.footprint import Footprint
 from mailsponge.store.incoming import SqliteIncoming
-from mailsponge.store.jobs import DrawnJob
+from mailsponge.store.jobs import DrawnJob, PutJob
 from mailsponge.store.lock import ServerLock
 from mailsponge.store.mailboxes import SqliteMailboxes
-from mailsponge.store.protocol import Call, direct
+from mailsponge.store.protocol import Call, Done, direct
 from mailsponge.store.writer import Writer
 
 _HIGHEST_ID = """
@@ -77,6 +77,12 @@ class SqliteStore(SqliteMailboxes):
     def incoming(self) -> SqliteIncoming:
         """Draws the id in memory: no disk."""
         return SqliteIncoming(next(self._ids), self._writer, self._footprint, self._call)
+
+    def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
+        """In the writer's next commit."""
+        if not self._writer.submit(PutJob(message_id, mailbox, done)):
+            closed = StoreError("the store is closed: the server is stopping")
+            self._call(lambda: done(closed))
 
     @property
     def commits(self) -> Commits:
