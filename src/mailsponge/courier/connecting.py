@@ -71,29 +71,29 @@ def _is_mine(address: str) -> bool:
     return True
 
 
-async def connect(host: Host, port: int, make: Callable[[str], P], timeout: float) -> Connected[P]:
+async def connect(host: Host, port: int, make: Callable[[str], P], patience: float) -> Connected[P]:
     """A connection to one of the host's addresses, the first that answers. ``make`` makes what talks to an address;
-    ``timeout`` is in seconds for each. Raises OSError, in words, when none answers.
+    ``patience`` is in seconds for each. Raises OSError, in words, when none answers.
     """
-    attempts = [partial(_attempt, address, port, make, timeout) for address in host.addresses]
+    attempts = [partial(_attempt, address, port, make, patience) for address in host.addresses]
     if len(attempts) == 1:
         try:
             return await attempts[0]()
         except (OSError, TimeoutError) as error:
-            raise OSError(_words(host.addresses, [error], timeout)) from error
-    return await _race(host, attempts, timeout)
+            raise OSError(_words(host.addresses, [error], patience)) from error
+    return await _race(host, attempts, patience)
 
 
-async def _attempt(address: str, port: int, make: Callable[[str], P], timeout: float) -> Connected[P]:
+async def _attempt(address: str, port: int, make: Callable[[str], P], patience: float) -> Connected[P]:
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout(patience):
         if address.startswith("/"):
             return Connected(*await loop.create_unix_connection(lambda: make(address), address))
         return Connected(*await loop.create_connection(lambda: make(address), address, port))
 
 
 async def _race(
-    host: Host, attempts: Sequence[Callable[[], Awaitable[Connected[P]]]], timeout: float
+    host: Host, attempts: Sequence[Callable[[], Awaitable[Connected[P]]]], patience: float
 ) -> Connected[P]:
     left = iter(attempts)
     running: set[asyncio.Task[Connected[P]]] = set()
@@ -114,7 +114,7 @@ async def _race(
                 running.discard(task)
                 failures.append(error)
             more = _start(left, running) if more else False
-        raise OSError(_words(host.addresses, failures, timeout))
+        raise OSError(_words(host.addresses, failures, patience))
     finally:
         for task in running:
             task.add_done_callback(_drop)
@@ -137,17 +137,17 @@ def _drop(task: asyncio.Task[Connected[P]]) -> None:
         task.result().transport.close()
 
 
-def _words(addresses: Sequence[str], failures: Sequence[BaseException], timeout: float) -> str:
+def _words(addresses: Sequence[str], failures: Sequence[BaseException], patience: float) -> str:
     """Why nobody answered: each reason once, with the addresses."""
-    reasons = {_reason(failure, timeout): None for failure in failures}
+    reasons = {_reason(failure, patience): None for failure in failures}
     where = ", ".join(addresses[:3]) + (", …" if len(addresses) > 3 else "")
     return f"does not answer at {where}: {'; '.join(reasons)}"
 
 
-def _reason(failure: BaseException, timeout: float) -> str:
+def _reason(failure: BaseException, patience: float) -> str:
     number = failure.errno if isinstance(failure, OSError) else None
     if number is not None and number in errno.errorcode:
         return os.strerror(number)  # what asyncio says of it names the address once more
     if isinstance(failure, TimeoutError):
-        return f"no connection within {timeout:g} seconds"
+        return f"no connection within {patience:g} seconds"
     return clean.line(str(failure))

@@ -101,7 +101,7 @@ def tls_with(hop: NextHop, *, local: bool) -> Tls:
 
 
 class Conversation(asyncio.Protocol):
-    """One connection, from the greeting on. Made by whoever connects; :meth:`open`, then :meth:`deliver` again and again.
+    """One connection. Made by whoever connects; :meth:`open` it, then :meth:`deliver` again and again.
 
     Nothing is kept of a message once its outcomes are told.
     """
@@ -168,7 +168,7 @@ class Conversation(asyncio.Protocol):
     # What the carrier asks for.
 
     async def open(self) -> None:
-        """From the greeting to where a transaction may begin: TLS and the login, as the hop wants them. Raises Trouble."""
+        """From the greeting to where a transaction may begin, with TLS and a login as the hop has them. Raises Trouble."""
         try:
             if self._tls is Tls.FIRST:
                 await self._shake_hands()
@@ -182,8 +182,9 @@ class Conversation(asyncio.Protocol):
             raise
 
     async def deliver(self, outgoing: Outgoing, content: Content) -> tuple[Outcome, ...]:
-        """One transaction; the outcome of each recipient, in order. Raises StoreError if the message cannot be read: then
-        the server does not have it.
+        """One transaction; the outcome of each recipient, in order.
+
+        Raises StoreError if the message cannot be read: then the server does not have it.
         """
         self.carried += 1
         self._content = content.head if content.whole else None
