@@ -15,6 +15,10 @@ from mailsponge.mail.address import Address
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_RETURN_PATH = b"Return-Path:"
+_RETURN_PATH_LIMIT = 1000
+"""Octets of that line; an address has 511 at most."""
+
 _HARMLESS = re.compile(r"[A-Za-z0-9._:\[\]\-]{1,255}").fullmatch
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9._:\[\]\-]").sub
 
@@ -55,13 +59,23 @@ def return_path(reverse_path: Address | None) -> bytes:
 
 
 def without_return_path(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A message as this server keeps it, without the ``Return-Path`` on top: that is for final delivery alone (RFC 5321
-    section 4.4). The first piece has all of that line.
+    """A message without the ``Return-Path`` line that :func:`return_path` has put on top; any other is as it was.
+
+    Only final delivery has that header (RFC 5321 section 4.4): who sends on takes it off. However short the pieces are,
+    no more than that line is held.
     """
-    rest = iter(pieces)
-    first = next(rest, b"")
-    yield first[first.find(b"\r\n") + 2 :] if first.startswith(b"Return-Path:") else first
-    yield from rest
+    left = iter(pieces)
+    head = b""
+    for piece in left:
+        head += piece
+        end = head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)
+        if not head.startswith(_RETURN_PATH[: len(head)]) or end >= 0 or len(head) >= _RETURN_PATH_LIMIT:
+            break
+    if head.startswith(_RETURN_PATH) and 0 <= (end := head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)):
+        head = head[end + 2 :]
+    if head:
+        yield head
+    yield from left
 
 
 def protocol(
