@@ -12,17 +12,15 @@ from mailsponge.courier.letter import delivered_to, letter
 from mailsponge.courier.protocol import Courier
 from mailsponge.mail.address import Address
 from mailsponge.mail.outcome import Outcome
-from mailsponge.routes import Routes
 from mailsponge.store.protocol import Due, Parcel
 
 
 class Forward:
     """Forwards everything to one address elsewhere. See `protocol.Courier`."""
 
-    def __init__(self, relay: Courier, routes: Routes, target: Address) -> None:
+    def __init__(self, relay: Courier, target: Address) -> None:
         """``relay`` is somebody else's: it is not closed here."""
         self._relay = relay
-        self._hop = routes.next_hop(target.domain).name
         self._target = target
 
     async def deliver(self, parcel: Parcel) -> Sequence[Outcome]:
@@ -33,13 +31,11 @@ class Forward:
         """Nothing is kept."""
 
     async def _forward(self, parcel: Parcel, due: Due) -> Outcome:
-        onward = due._replace(address=self._target, user="", next_hop=self._hop)
         address = str(due.address)
-        [outcome] = await self._relay.deliver(
-            parcel._replace(
-                dues=(onward,),
-                content=partial(letter, parcel, address),
-                size=parcel.size + len(delivered_to(address)),
-            )
+        onward = parcel._replace(
+            dues=(due._replace(address=self._target, user=""),),
+            content=partial(letter, parcel, address),
+            size=parcel.size + len(delivered_to(address)),
         )
+        [outcome] = await self._relay.deliver(onward)
         return outcome._replace(why=f"forwarded to {self._target}: {outcome.why}")

@@ -41,35 +41,33 @@ class Found(NamedTuple):
 
 
 LOCAL: Final = frozenset({Kind.MAILDIR, Kind.MBOX, Kind.PIPE})
-FOR_MANY: Final = frozenset({Kind.MAILDIR, Kind.MBOX})
-"""Ways that those who are not named in the configuration can have."""
 
 
 class Ways:
     """The ways of all. Immutable, as far as its accounts are."""
 
-    __slots__ = ("_accounts", "_house", "_named")
+    __slots__ = ("_accounts", "_house")
 
-    def __init__(self, accounts: Accounts, house: House, named: Mapping[str, Deliver]) -> None:
-        """``named``: how it is for the users whom the configuration names. Raises ConfigError for a command that cannot
-        be.
+    def __init__(self, accounts: Accounts, house: House, settings: Mapping[str, Deliver]) -> None:
+        """``settings``: every setting of the configuration that says how mail is delivered, by its name for messages.
+
+        Raises ConfigError for a command that cannot be.
         """
         self._accounts = accounts
         self._house = house
-        self._named = frozenset(named)
-        for name, deliver in named.items():
+        for name, deliver in settings.items():
             if deliver.kind is Kind.PIPE:
                 try:
-                    _way(deliver, house)
+                    _way(deliver.for_user("somebody"), house)
                 except UsageError as error:
-                    raise ConfigError(f"users.{name}.deliver: {error}") from None
+                    raise ConfigError(f"{name}: {error}") from None
 
     def find(self, order: Order) -> Found | Outcome:
         """How a letter is delivered, or why not. May wait for whatever the system asks for a name."""
         deliver = self._accounts.deliver(order.user, order.domain)
         if deliver is None:
             return nobody(order.user)
-        if deliver.kind not in (LOCAL if order.user in self._named else FOR_MANY):
+        if deliver.kind not in LOCAL:
             return deferred(
                 f"{order.user}'s mail goes another way since the configuration was changed: start the server anew"
             )

@@ -375,8 +375,8 @@ class Store(Beside, Protocol):
         """
 
     def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
-        """Put a message into one more mailbox; nothing changes if it lies there already. Never blocks; ``done`` is told,
-        through the store's `call`, how it went: a StoreError if there is no such message any more.
+        """Put a message into one more mailbox; nothing changes if it lies there already. Never blocks; ``done`` is
+        told, through the store's `call`, how it went: a StoreError if there is no such message any more.
         """
 
     def hop_is_down(self, next_hop: str, down: HopDown | None) -> None:

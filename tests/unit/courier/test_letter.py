@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,11 @@ from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store.protocol import Parcel
 
+SENDER = Address("you", "example.net")
 CONTENT = b"Return-Path: <you@example.net>\r\nReceived: from there\r\n\r\nHello.\r\n"
 
 
-def parcel(reverse_path: Address | None = Address("you", "example.net"), content: bytes = CONTENT) -> Parcel:
+def parcel(reverse_path: Address | None = SENDER, content: bytes = CONTENT) -> Parcel:
     return Parcel(
         1, Envelope(reverse_path, ()), 1000.0, len(content), (), lambda: iter((content[:40], content[40:]))
     )
@@ -41,7 +43,7 @@ def test_the_header_is_not_torn_into_many_pieces():
 
 def pieces_of(whole: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    return [whole[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    return [whole[begin:end] for begin, end in pairwise(places)]
 
 
 @given(st.lists(st.sampled_from([b"a", b"", b"From x", b"\xff"])), st.lists(st.integers(0, 60)))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ LINES = st.sampled_from(
 def test_lines_that_look_like_a_beginning_get_a_mark_wherever_pieces_end(lines: list[bytes], cuts: list[int]):
     whole = b"".join(line + b"\n" for line in lines)
     places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    pieces = [whole[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    pieces = [whole[begin:end] for begin, end in pairwise(places)]
     marked = b"".join(
         (b">" if line.lstrip(b">").startswith(b"From ") else b"") + line + b"\n" for line in lines
     )
