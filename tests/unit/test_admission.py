@@ -114,7 +114,7 @@ def test_a_user_with_another_way_of_delivering_shares_their_next_hop_with_nobody
 def test_an_alias_may_lead_all_ways_at_once():
     assert recipient(MANY_WAYS, ROUTES, parse("team@example.org")) == Admitted(
         ("you",),
-        "<team@example.org> alias team leads to me, you and they@example.net; next hop: maildir me, example.net",
+        "<team@example.org> alias team leads to me, you and they@example.net; next hop: maildir me and example.net",
         (
             Delivery(0, parse("me@example.org"), "me", "maildir me"),
             Delivery(0, parse("they@example.net"), "", "example.net"),
