@@ -3,8 +3,8 @@
 Here V, the victim, is example.org, where ``me`` and ``you`` live; ``to`` lives at D, elsewhere. Each form is refused,
 or looked up as a name of V's that nobody has. ``%`` and ``!`` mean nothing, and there are no source routes.
 
-Programs on this machine, which the kernel vouches for, may write to D; what of these forms names somebody there goes on,
-and the others are refused as for strangers (unit/server/test_sending_on.py).
+Programs on this machine, which the kernel vouches for, may write to D; what of these forms names somebody there goes
+on, and the others are refused as for strangers (unit/server/test_sending_on.py).
 """
 
 from __future__ import annotations
