@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mailsponge.accounts import names
-from mailsponge.accounts.deliver import IN_A_MAILBOX, Deliver, Kind
+from mailsponge.accounts.deliver import IN_A_MAILBOX, USER, Deliver, Kind
 from mailsponge.accounts.expansion import Expansion, Leads, Lives, from_system, with_detail
 from mailsponge.accounts.found import Absent, Found, Onward
 from mailsponge.accounts.names import Where
@@ -30,6 +30,7 @@ class Accounts:
         "_first",
         "_locals",
         "_residents",
+        "changing",
         "domains",
         "users",
     )
@@ -64,11 +65,16 @@ class Accounts:
         """As the configuration names them."""
         self._domains = frozenset(["", *(form for forms in spelled.values() for form in forms)])
         self._first = names.domain(self.domains[0], where, "domains")
-        self._residents = Residents(
-            {form: way for name, way in (system or {}).items() for form in spelled[name]}, is_system_user
-        )
-        ways = {} if deliver is None else deliver
-        self._deliver = {user: ways.get(user, IN_A_MAILBOX) for user in self.users}
+        ways = {
+            form: _for_many(way, name, where)
+            for name, way in (system or {}).items()
+            for form in spelled[name]
+        }
+        self._residents = Residents(ways, is_system_user)
+        self.changing = bool(self._residents.ways)
+        """The same address may lead somewhere else in a minute: users of this machine come and go."""
+        own = deliver or {}
+        self._deliver = {user: own.get(user, IN_A_MAILBOX) for user in self.users}
         expansion = Expansion(self._deliver, aliases or {}, self._domains, self._residents, where)
         self._by_name = expansion.every()
         self._locals = {user: names.checked(user, where("users", user)) for user in self.users}
@@ -78,10 +84,9 @@ class Accounts:
             for form in spelled[name]
         }
 
-    @property
-    def changing(self) -> bool:
-        """Whether the same address may lead somewhere else in a minute: users of this machine come and go."""
-        return bool(self._residents.ways)
+    def is_ours(self, domain: str) -> bool:
+        """Whether mail for the domain, as a parsed address spells it, stays here; so it does without one."""
+        return domain in self._domains
 
     def find(self, address: Address) -> Found | Absent:
         """Where mail to the address goes, or why nowhere. The bare ``<postmaster>`` (no domain) is always found."""
@@ -142,6 +147,18 @@ class Accounts:
         return Onward(
             Address(f"{local}+{end.detail}" if end.detail else local, end.domain or domain), end.user
         )
+
+
+def _for_many(way: Deliver, domain: str, where: Where) -> Deliver:
+    """How mail is delivered for system users, who each need a place of their own. Raises ConfigError."""
+    place = where("domains", domain, "deliver")
+    if way.kind is Kind.FORWARD:
+        raise ConfigError(
+            f"{place} cannot forward for many: name those who want that as users, each with a forward"
+        )
+    if way.kind in (Kind.MAILDIR, Kind.MBOX) and USER not in way.target and not way.target.startswith("~"):
+        raise ConfigError(f"{place} is one place for all of them: have {USER} stand in it for the name")
+    return way
 
 
 def _caught(expansion: Expansion, domain: str, target: str, where: Where) -> Leads:

@@ -112,7 +112,7 @@ class Expansion:
             return Leads((address,), frozenset(), "")
         name = names.folded(local)
         if name in self._names:
-            return self._leads(name, way)
+            return _at(domain, self._leads(name, way))
         base, plus, _ = name.partition("+")
         if plus and base in self._names:
             return with_detail(base, self._leads(base, way), local.partition("+")[2], domain)
@@ -189,6 +189,17 @@ class Expansion:
                     f"{known.place} leads to {text}, who does not live here: correct the name, or add the user"
                 )
             yield found
+
+
+def _at(domain: str, leads: Leads) -> Leads:
+    """Where a name leads that was written with a domain of ours, or with none."""
+    if not domain:
+        return leads
+    return leads._replace(ends=tuple(_end_at(domain, end) for end in leads.ends))
+
+
+def _end_at(domain: str, end: End) -> End:
+    return end if isinstance(end, Address) or end.domain else end._replace(domain=domain)
 
 
 def _wherever(end: End) -> End:

@@ -67,10 +67,7 @@ class Hop:
     @property
     def is_loopback(self) -> bool:
         """Whether it is this machine itself."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return ip_address(self.host).is_loopback if _is_ip(self.host) else self.host == "localhost"
 
     @property
     def name(self) -> str:
@@ -100,11 +97,10 @@ class Resolver(Endpoint):
     @classmethod
     def parse(cls, value: object) -> Resolver:
         """Read ``"127.0.0.1"``, ``"127.0.0.1:5353"``, ``"::1"`` or ``"[::1]:5353"``. Raises ValueError."""
-        try:
-            return cls(str(ip_address(value)) if isinstance(value, str) else "", DNS_PORT)
-        except ValueError:
-            endpoint = super().parse(value)
-            return cls(endpoint.host, endpoint.port)
+        if isinstance(value, str) and _is_ip(value):
+            return cls(str(ip_address(value)), DNS_PORT)
+        endpoint = super().parse(value)
+        return cls(endpoint.host, endpoint.port)
 
 
 def _usual(user: str) -> Tls:
@@ -128,9 +124,16 @@ def _tls(scheme: str, query: str, user: str) -> Tls:
 
 
 def _host(host: str) -> str:
-    try:
+    if _is_ip(host):
         return str(ip_address(host))
+    if not is_hostname(host):
+        raise ValueError(f"it needs a host: {_SHAPES}")
+    return host
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
     except ValueError:
-        if is_hostname(host):
-            return host
-        raise ValueError(f"it needs a host: {_SHAPES}") from None
+        return False
+    return True

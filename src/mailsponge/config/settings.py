@@ -352,9 +352,9 @@ class User(Struct, frozen=True, kw_only=True):
             takes='"mailbox" · "maildir:~/Maildir" · "mbox:/var/mail/me" · "lmtp:unix:/run/dovecot/lmtp" or '
             '"lmtp:127.0.0.1:24" · "pipe:/usr/bin/procmail -d me" · "forward:me@example.net"',
             why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`. ~ is the "
-            "home directory of the user of this machine who has that name; files are written and programs started as that "
-            "user, for which the server has to be started as root, or be that user. A program gets the message on "
-            "standard input, without a shell. To forward to one address and keep a copy, or to several, make an alias.",
+            "home directory of the user of this machine who has that name; files are written and programs started as "
+            "that user, for which the server has to be started as root, or be that user. A program gets the message on "
+            "standard input, without a shell. To forward and keep a copy, or to several addresses, make an alias.",
             left_out="the post office keeps the mail in the user's mailbox",
         ),
     ] = IN_A_MAILBOX
