@@ -20,6 +20,8 @@ HOUSE = House("mail.example.org", 7)
 LETTER = (
     b"Return-Path: <you@example.net>\nDelivered-To: me@example.org\nSubject: hello\n\nHello.\nFrom here\n"
 )
+LARGE = b"Subject: large\n\n" + b"".join(b"line %d\n" % number for number in range(50_000))
+"""Read and written in several pieces."""
 ORDER = Order(
     user="me", domain="example.org", message=17, arrived_at=1700000000.25, sender="you@example.net",
     recipient="me@example.org", detail="", again=False,

@@ -99,12 +99,11 @@ def _delivered(folder: int, order: Order, letter: int, house: House, path: str) 
 
 
 def _write(tmp: int, name: str, letter: int) -> None:
-    descriptor = os.open(name, NEW_FILE, 0o600, dir_fd=tmp)
-    with open(descriptor, "wb", buffering=0) as file:
+    with opened(os.open(name, NEW_FILE, 0o600, dir_fd=tmp)) as file:
         for piece in read(letter):
             while piece:
-                piece = piece[file.write(piece) :]
-        os.fsync(descriptor)
+                piece = piece[os.write(file, piece) :]
+        os.fsync(file)
 
 
 def _link(tmp: int, scratch: str, new: int, name: str) -> None:

@@ -138,7 +138,10 @@ def _mailbox(parent: int, name: str) -> int:
     """The mailbox, opened, and made if there is none."""
     with contextlib.suppress(FileNotFoundError):
         return os.open(name, _OPEN, dir_fd=parent)
-    descriptor = os.open(name, _MAKE, 0o600, dir_fd=parent)
+    try:
+        descriptor = os.open(name, _MAKE, 0o600, dir_fd=parent)
+    except FileExistsError:  # another delivery was quicker
+        return os.open(name, _OPEN, dir_fd=parent)
     if _group_that_makes_mailboxes(os.fstat(parent)) is not None:
         os.fchmod(descriptor, 0o660)
     return descriptor

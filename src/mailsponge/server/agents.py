@@ -19,6 +19,7 @@ import resource
 import signal
 import socket
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, NoReturn
 
@@ -36,12 +37,15 @@ DELIVER: Final = b"deliver "
 ANSWER_LIMIT: Final = 16_384
 AT_ONCE: Final = 100
 """Agents at the same time: more than the server ever asks for."""
+PATIENCE: Final = 5.0
+"""Seconds that they have to end when the server is gone."""
 LATE: Final = TIME_LIMIT + 60
 """Seconds after which an agent is killed. Programs are killed before, by their agent."""
 
 PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that the parent passes on to the server."""
 _WHY_LENGTH: Final = 3000
+_LOOK_EVERY: Final = 0.02
 _MOST_DESCRIPTORS: Final = 1_048_576
 
 _order = msgspec.json.Decoder(Order).decode
@@ -98,7 +102,11 @@ class Agents:
                 os.kill(process, signal.SIGKILL)
 
     def end(self) -> None:
-        """The server is gone, and nobody waits for them any more."""
+        """The server is gone, and nobody waits for them any more. They notice, and end their programs; then they end."""
+        end = clock.Deadline(PATIENCE, self._monotonic)
+        while self._working and end.left():
+            self.look_after()
+            time.sleep(_LOOK_EVERY)
         for process in list(self._working):
             os.kill(process, signal.SIGKILL)
             self._bury(process, os.waitpid(process, 0)[1])
