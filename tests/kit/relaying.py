@@ -1,7 +1,7 @@
 """A relay for tests: a carrier with time limits that a test can wait for, told by the test what DNS says.
 
-    with Relaying(server.port) as relaying:
-        [outcome] = relaying.send(b"Subject: hello\\r\\n\\r\\n", "you@example.net")
+with Relaying(server.port) as relaying:
+    [outcome] = relaying.send(HELLO, "you@example.net")
 """
 
 from __future__ import annotations
@@ -30,12 +30,19 @@ T = TypeVar("T")
 
 SENDER = parse("me@example.org")
 HELLO = b"From: me@example.org\r\nSubject: Hello\r\n\r\nGood morning.\r\n.\r\n.. and dots\r\n"
+LARGE = [HELLO, *((b"%04d " % number + b"x" * 900 + b"\r\n") * 100 for number in range(20))]
+"""A message of 2 MB, in pieces."""
 LIMITS = Timeouts(
     connect=5, greeting=5, hello=5, handshake=5, mail=5, rcpt=5, data=5, block=5, end=5, transaction=20
 )
 """For servers that answer: more than they need."""
 SHORT = Timeouts(*[0.2] * 9, transaction=5)
 """For those that do not: what a test has time for."""
+
+
+def results(outcomes: Sequence[Outcome]) -> list[str]:
+    """What they come to, in a word each."""
+    return [str(outcome.result) for outcome in outcomes]
 
 
 class KnownNames:
@@ -99,7 +106,13 @@ def parcel(
         Due(at + 1, at, address, "", address.domain, 0, False) for at, address in enumerate(addresses)
     )
     return Parcel(
-        1, Envelope(sender, addresses, **envelope), 0.0, sum(map(len, pieces)), dues, read, in_memory  # type: ignore[arg-type]
+        1,
+        Envelope(sender, addresses, **envelope),
+        0.0,
+        sum(map(len, pieces)),
+        dues,
+        read,
+        in_memory,  # type: ignore[arg-type]
     )
 
 
@@ -125,9 +138,13 @@ class Relaying:
         routes: Routes | None = None,
     ) -> None:
         self._loop = new_loop()
-        nonces = (f"a nonce that is made up, and no secret: {number}".replace(" ", "-").replace(",", "") for number in range(100))
+        nonces = (f"a-nonce-that-is-no-secret-{number}" for number in range(100))
         caller = Caller(
-            "mail.example.org", trust(authorities), timeouts, lambda: next(nonces), memoryview(bytearray(65536))
+            "mail.example.org",
+            trust(authorities),
+            timeouts,
+            lambda: next(nonces),
+            memoryview(bytearray(65536)),
         )
         self.carrier = Carrier(caller, lookup(resolver or KnownNames()), reuse)
         self.routes = routes or Routes(hop or NextHop("next.example", "127.0.0.1", port, mx=False))

@@ -171,7 +171,7 @@ class Conversation(asyncio.Protocol):
     # What the carrier asks for.
 
     async def open(self) -> None:
-        """From the greeting to where a transaction may begin, with TLS and a login as the hop has them. Raises Trouble."""
+        """From the greeting to where a transaction may begin, by TLS and a login if the hop wants. Raises Trouble."""
         try:
             if self._tls is Tls.FIRST:
                 await self._shake_hands()

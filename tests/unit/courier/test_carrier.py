@@ -7,9 +7,8 @@ from functools import partial
 import pytest
 
 from kit.black_hole import refused_port, silent_port
-from kit.relaying import HELLO, LIMITS, SHORT, KnownNames, Relaying, parcel
+from kit.relaying import HELLO, LARGE, LIMITS, SHORT, KnownNames, Relaying, parcel, results
 from kit.smtp_server import (
-    CERTIFICATE,
     SmtpServer,
     drips,
     drips_lines,
@@ -21,16 +20,11 @@ from kit.smtp_server import (
 from mailsponge.courier.idle import Reuse
 from mailsponge.errors import StoreError
 from mailsponge.mail.outcome import Result
-from mailsponge.routes import Credentials, NextHop, Routes, Tls
+from mailsponge.routes import NextHop, Routes
 
 PIPELINED = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10000000")
-LARGE = [HELLO, *(b"%04d " % number + b"x" * 900 + b"\r\n" for number in range(2000))]
 TOO_LARGE_FOR_BUFFERS = LARGE * 8
 THIRD = 0.33
-
-
-def results(outcomes) -> list[str]:
-    return [str(outcome.result) for outcome in outcomes]
 
 
 @pytest.fixture(params=[(), PIPELINED], ids=["step by step", "pipelined"])
@@ -92,7 +86,9 @@ def test_what_is_said_of_one_recipient_concerns_no_other(offered, reply, result,
 
 
 @pytest.mark.parametrize("step", ["MAIL", "DATA", "end of data"])
-@pytest.mark.parametrize(("reply", "result"), [("451 4.3.0 later", "deferred"), ("554 5.6.0 never", "failed")])
+@pytest.mark.parametrize(
+    ("reply", "result"), [("451 4.3.0 later", "deferred"), ("554 5.6.0 never", "failed")]
+)
 def test_a_message_that_is_refused_is_tried_nowhere_else(offered, step, reply, result):
     with offered({step: reply}) as server, offered() as other, to_both(server, other) as relaying:
         [outcome] = relaying.send(HELLO, "a@example.net")
@@ -226,17 +222,21 @@ class TestTime:
         assert "did not answer" in outcome.why
 
     def test_a_server_that_does_not_read_is_given_up(self):
-        with SmtpServer({"content": lambda talk: talk.stopped.wait()}) as server:
-            with Relaying(server.port, timeouts=LIMITS._replace(block=THIRD)) as relaying:
-                [outcome] = relaying.send(TOO_LARGE_FOR_BUFFERS, "a@example.net", in_memory=False)
+        with (
+            SmtpServer({"content": lambda talk: talk.stopped.wait()}) as server,
+            Relaying(server.port, timeouts=LIMITS._replace(block=THIRD)) as relaying,
+        ):
+            [outcome] = relaying.send(TOO_LARGE_FOR_BUFFERS, "a@example.net", in_memory=False)
 
         assert (outcome.result, outcome.why) == (Result.DEFERRED, "127.0.0.1 takes the message too slowly")
 
     def test_a_server_that_is_always_busy_is_given_up_in_the_end(self):
         limits = LIMITS._replace(transaction=THIRD, least_rate=1e9)
-        with SmtpServer({"RCPT": lambda talk: talk.stopped.wait(0.1) or talk.say("250 ok")}) as server:
-            with Relaying(server.port, timeouts=limits) as relaying:
-                outcomes = relaying.send(HELLO, *(f"u{number}@example.net" for number in range(1000)))
+        with (
+            SmtpServer({"RCPT": lambda talk: talk.stopped.wait(0.1) or talk.say("250 ok")}) as server,
+            Relaying(server.port, timeouts=limits) as relaying,
+        ):
+            outcomes = relaying.send(HELLO, *(f"u{number}@example.net" for number in range(1000)))
 
         assert set(results(outcomes)) == {"deferred"}
         assert "in time" in outcomes[-1].why
@@ -280,11 +280,13 @@ class TestReuse:
 
     @pytest.mark.parametrize("farewell", [hangs_up, then("421 4.4.2 idle for too long", hangs_up)])
     def test_one_that_the_server_has_closed_meanwhile_is_replaced_without_a_word(self, offered, farewell):
-        with offered({"end of data": [then("250 2.0.0 taken", farewell), "250 2.0.0 taken"]}) as server:
-            with Relaying(server.port) as relaying:
-                assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-                assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-                assert greetings(server) == 2
+        with (
+            offered({"end of data": [then("250 2.0.0 taken", farewell), "250 2.0.0 taken"]}) as server,
+            Relaying(server.port) as relaying,
+        ):
+            assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
+            assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
+            assert greetings(server) == 2
 
     def test_one_whose_end_is_found_out_at_mail_is_replaced_without_a_word(self):
         second_mail = iter([lambda talk: talk.say("250 ok"), hangs_up])
@@ -318,21 +320,25 @@ def greetings(server: SmtpServer) -> int:
 class TestTooManyRecipients:
     def test_those_beyond_the_limit_go_in_a_transaction_of_their_own(self, offered):
         taken = iter(["250 ok", "250 ok", "452 4.5.3 enough", "250 ok"])
-        with offered({"RCPT": lambda talk: answer_rcpt(talk, next(taken))}) as server:
-            with Relaying(server.port) as relaying:
-                outcomes = relaying.send(HELLO, "a@example.net", "b@example.net", "c@example.net")
+        with (
+            offered({"RCPT": lambda talk: answer_rcpt(talk, next(taken))}) as server,
+            Relaying(server.port) as relaying,
+        ):
+            outcomes = relaying.send(HELLO, "a@example.net", "b@example.net", "c@example.net")
 
-                assert results(outcomes) == ["relayed"] * 3
-                assert greetings(server) == 1
-                assert len(server.mails) == 2
+            assert results(outcomes) == ["relayed"] * 3
+            assert greetings(server) == 1
+            assert len(server.mails) == 2
 
     def test_limits_that_are_told_before_are_kept(self):
-        with SmtpServer(extensions=(*PIPELINED, "LIMITS RCPTMAX=2")) as server:
-            with Relaying(server.port) as relaying:
-                outcomes = relaying.send(HELLO, *(f"u{number}@example.net" for number in range(5)))
+        with (
+            SmtpServer(extensions=(*PIPELINED, "LIMITS RCPTMAX=2")) as server,
+            Relaying(server.port) as relaying,
+        ):
+            outcomes = relaying.send(HELLO, *(f"u{number}@example.net" for number in range(5)))
 
-                assert results(outcomes) == ["relayed"] * 5
-                assert [len(mail.recipients) for mail in server.mails] == [2, 2, 1]
+            assert results(outcomes) == ["relayed"] * 5
+            assert [len(mail.recipients) for mail in server.mails] == [2, 2, 1]
 
     def test_a_server_that_takes_none_at_all_is_asked_no_more(self):
         with SmtpServer({"RCPT": "452 4.5.3 enough"}) as server, Relaying(server.port) as relaying:
@@ -345,215 +351,6 @@ def answer_rcpt(talk, reply: str) -> None:
     talk.say(reply)
     if reply.startswith("250"):
         talk.recipients.append("somebody")
-
-
-class TestTls:
-    """What is asked of a next hop (RFC 3207, RFC 7435)."""
-
-    OFFERED = ("PIPELINING", "STARTTLS")
-
-    @staticmethod
-    def relaying(server, tls, host="localhost", authorities=CERTIFICATE, **rest):
-        hop = NextHop("next.example", host, server.port, mx=False, tls=tls, **rest)
-        resolver = KnownNames({}, {"localhost": ["127.0.0.1"], "other.example": ["127.0.0.1"]})
-        return Relaying(hop=hop, resolver=resolver, authorities=authorities)
-
-    @pytest.mark.parametrize("host", ["localhost", "other.example"])
-    @pytest.mark.parametrize("authorities", [CERTIFICATE, None])
-    def test_try_takes_any_certificate(self, host, authorities):
-        with SmtpServer(extensions=self.OFFERED) as server:
-            with self.relaying(server, Tls.TRY, host, authorities) as relaying:
-                assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-                assert server.mails[0].encrypted
-
-    def test_try_goes_without_where_it_is_not_offered(self):
-        with SmtpServer() as server, self.relaying(server, Tls.TRY) as relaying:
-            assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-            assert not server.mails[0].encrypted
-
-    @pytest.mark.parametrize(
-        "answer",
-        ["454 4.7.0 not now", then("220 go ahead", hangs_up), then("220 go", lambda talk: talk.say("what?"))],
-        ids=["refused", "closed", "nonsense"],
-    )
-    def test_try_goes_without_over_a_new_connection_where_it_does_not_work(self, answer):
-        with SmtpServer({"STARTTLS": answer}, extensions=self.OFFERED) as server:
-            with self.relaying(server, Tls.TRY) as relaying:
-                assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-                assert not server.mails[0].encrypted
-
-    def test_never_means_never(self):
-        with SmtpServer(extensions=self.OFFERED) as server, self.relaying(server, Tls.NEVER) as relaying:
-            assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-            assert "STARTTLS" not in server.commands
-
-    def test_require_takes_a_certificate_that_proves_the_name(self):
-        with SmtpServer(extensions=self.OFFERED) as server, self.relaying(server, Tls.REQUIRE) as relaying:
-            assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-            assert server.mails[0].encrypted
-
-    @pytest.mark.parametrize(
-        ("host", "authorities", "why"),
-        [("other.example", CERTIFICATE, "mismatch"), ("localhost", None, "self-signed")],
-    )
-    @pytest.mark.parametrize("first", [False, True])
-    def test_require_and_first_take_no_other(self, host, authorities, why, first):
-        with SmtpServer(extensions=self.OFFERED, tls_at_once=first) as server:
-            with self.relaying(server, Tls.FIRST if first else Tls.REQUIRE, host, authorities) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net")
-
-                assert (outcome.result, outcome.status, outcome.hop_down) == (Result.DEFERRED, "4.7.5", True)
-                assert why in outcome.why.lower()
-                assert server.mails == []
-
-    @pytest.mark.parametrize("answers", [{}, {"STARTTLS": "454 4.7.0 not now"}])
-    def test_require_never_goes_without(self, answers):
-        offered = self.OFFERED if answers else ()
-        with SmtpServer(answers, extensions=offered) as server:
-            with self.relaying(server, Tls.REQUIRE) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net")
-
-                assert (outcome.result, outcome.status) == (Result.DEFERRED, "4.7.10")
-                assert server.mails == []
-
-    def test_first_speaks_tls_from_the_first_byte(self):
-        with SmtpServer(tls_at_once=True) as server, self.relaying(server, Tls.FIRST) as relaying:
-            assert results(relaying.send(LARGE, "a@example.net", in_memory=False)) == ["relayed"]
-            assert server.mails[0].encrypted
-
-    def test_a_server_that_never_shakes_hands_is_given_up(self):
-        with SmtpServer({"STARTTLS": then("220 go", says_nothing)}, extensions=self.OFFERED) as server:
-            hop = NextHop("next.example", "127.0.0.1", server.port, mx=False, tls=Tls.REQUIRE)
-            with Relaying(hop=hop, timeouts=LIMITS._replace(handshake=THIRD)) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net")
-
-        assert "did not agree on TLS in time" in outcome.why
-
-    def test_words_in_the_clear_behind_starttls_are_an_attack(self):
-        injected = then("220 go ahead\r\n250 2.0.0 injected", hangs_up)
-        with SmtpServer({"STARTTLS": injected}, extensions=self.OFFERED) as server:
-            with self.relaying(server, Tls.REQUIRE) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net")
-
-        assert outcome.result is Result.DEFERRED
-        assert "attack" in outcome.why
-
-
-class TestRequireTls:
-    """REQUIRETLS (RFC 8689)."""
-
-    OFFERED = ("PIPELINING", "STARTTLS", "REQUIRETLS")
-
-    def test_goes_to_who_promises_the_same(self):
-        with SmtpServer(extensions=self.OFFERED) as server:
-            with TestTls.relaying(server, Tls.TRY) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net", require_tls=True)
-
-                assert outcome.result is Result.RELAYED
-                assert any(command.endswith("REQUIRETLS") for command in server.commands)
-
-    def test_fails_with_who_does_not(self):
-        with SmtpServer(extensions=TestTls.OFFERED) as server:
-            with TestTls.relaying(server, Tls.TRY) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net", require_tls=True)
-
-                assert (outcome.result, outcome.status) == (Result.FAILED, "5.7.30")
-                assert server.mails == []
-
-    def test_fails_without_tls_that_proves_the_name(self):
-        with SmtpServer(extensions=self.OFFERED) as server:
-            with TestTls.relaying(server, Tls.TRY, "other.example") as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net", require_tls=True)
-
-                assert (outcome.result, outcome.status) == (Result.FAILED, "5.7.5")
-                assert server.mails == []
-
-    def test_waits_for_a_host_that_does_not_answer(self):
-        with Relaying(refused_port()) as relaying:
-            assert results(relaying.send(HELLO, "a@example.net", require_tls=True)) == ["deferred"]
-
-
-class TestLoggingIn:
-    ME = Credentials("me", "secret")
-    OFFERED = ("STARTTLS", "AUTH PLAIN LOGIN")
-
-    def test_within_tls_that_proves_the_name(self):
-        with SmtpServer(extensions=self.OFFERED, password="secret") as server:
-            with TestTls.relaying(server, Tls.REQUIRE, credentials=self.ME) as relaying:
-                assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-                assert server.mails[0].login == ("me", "secret")
-
-    def test_on_this_machine_in_the_clear(self):
-        with SmtpServer(extensions=("AUTH PLAIN",), password="secret") as server:
-            with TestTls.relaying(server, Tls.NEVER, credentials=self.ME) as relaying:
-                assert results(relaying.send(HELLO, "a@example.net")) == ["relayed"]
-                assert server.mails[0].login == ("me", "secret")
-
-    def test_with_a_wrong_password_waits_and_says_what_to_do(self):
-        with SmtpServer(extensions=self.OFFERED, password="other") as server:
-            with TestTls.relaying(server, Tls.REQUIRE, credentials=self.ME) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net")
-
-        assert (outcome.result, outcome.status, outcome.hop_down) == (Result.DEFERRED, "4.7.8", True)
-        assert "check the user and the password" in outcome.why
-        assert "secret" not in repr(outcome)
-
-    def test_where_it_is_not_offered_waits(self):
-        with SmtpServer(extensions=("STARTTLS",)) as server:
-            with TestTls.relaying(server, Tls.REQUIRE, credentials=self.ME) as relaying:
-                [outcome] = relaying.send(HELLO, "a@example.net")
-
-        assert (outcome.result, outcome.status) == (Result.DEFERRED, "4.7.8")
-
-
-class TestWhatAServerCannotTake:
-    """RFC 6152 section 3, RFC 6531 section 3.2, RFC 1870."""
-
-    BLACKBIRD = "Subject: Amsel\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nsüß\r\n".encode()
-
-    def test_octets_beyond_ascii_are_encoded_for_who_takes_none(self):
-        with SmtpServer() as server, Relaying(server.port) as relaying:
-            assert results(relaying.send(self.BLACKBIRD, "a@example.net", eight_bit=True)) == ["relayed"]
-            assert server.mails[0].message.get_content() == "süß\r\n"
-            assert server.mails[0].content.isascii()
-
-    def test_who_takes_them_gets_them_as_they_are(self):
-        with SmtpServer(extensions=PIPELINED) as server, Relaying(server.port) as relaying:
-            assert results(relaying.send(self.BLACKBIRD, "a@example.net")) == ["relayed"]
-            assert server.mails[0].content == self.BLACKBIRD
-            assert any("BODY=8BITMIME" in command for command in server.commands)
-
-    def test_what_cannot_be_encoded_fails(self):
-        with SmtpServer() as server, Relaying(server.port) as relaying:
-            [outcome] = relaying.send("Subject: süß\r\n\r\nsüß\r\n".encode(), "a@example.net", eight_bit=True)
-
-        assert (outcome.result, outcome.status) == (Result.FAILED, "5.6.3")
-
-    def test_a_domain_beyond_ascii_has_a_name_in_ascii(self):
-        with SmtpServer() as server, Relaying(server.port) as relaying:
-            assert results(relaying.send(HELLO, "you@bücher.example", smtputf8=True)) == ["relayed"]
-            assert server.mails[0].recipients == ["you@xn--bcher-kva.example"]
-
-    @pytest.mark.parametrize(
-        ("content", "recipient"),
-        [(HELLO, "sø@example.net"), ("Subject: süß\r\n\r\n".encode(), "you@example.net")],
-    )
-    def test_what_has_no_name_in_ascii_fails(self, content, recipient):
-        with SmtpServer() as server, Relaying(server.port) as relaying:
-            [outcome] = relaying.send(content, recipient, smtputf8=True)
-
-        assert (outcome.result, outcome.status) == (Result.FAILED, "5.6.7")
-
-    def test_who_knows_smtputf8_gets_it_as_it_is(self):
-        with SmtpServer(extensions=PIPELINED) as server, Relaying(server.port) as relaying:
-            assert results(relaying.send(HELLO, "sø@example.net", smtputf8=True)) == ["relayed"]
-            assert server.mails[0].recipients == ["sø@example.net"]
-
-    def test_a_message_that_is_too_large_fails(self):
-        with SmtpServer(extensions=("SIZE 100000",)) as server, Relaying(server.port) as relaying:
-            [outcome] = relaying.send(LARGE, "a@example.net")
-
-        assert (outcome.result, outcome.status) == (Result.FAILED, "5.3.4")
 
 
 class TestAMessageThatCannotBeRead:
@@ -569,7 +366,7 @@ class TestAMessageThatCannotBeRead:
 
         return sent._replace(content=content)
 
-    @pytest.mark.parametrize("after", [0, 1000])
+    @pytest.mark.parametrize("after", [0, 10])
     def test_waits_and_the_server_does_not_have_it(self, offered, after):
         with offered() as server, Relaying(server.port) as relaying:
             [outcome] = relaying.deliver(self.spoilt(after))
@@ -582,7 +379,8 @@ class TestAMessageThatCannotBeRead:
 def test_two_ways_of_one_parcel_are_both_gone():
     with SmtpServer() as one, SmtpServer() as two:
         routes = Routes(
-            NextHop("one", "127.0.0.1", one.port, mx=False), {"b.example": NextHop("two", "127.0.0.1", two.port, mx=False)}
+            NextHop("one", "127.0.0.1", one.port, mx=False),
+            {"b.example": NextHop("two", "127.0.0.1", two.port, mx=False)},
         )
         with Relaying(routes=routes) as relaying:
             outcomes = relaying.send(HELLO, "1@a.example", "2@b.example", "3@a.example")

@@ -148,7 +148,9 @@ def test_at_most_twenty_addresses_are_tried():
     assert [len(host.addresses) for host in found(mx, addresses)] == [15, 5]
 
 
-@pytest.mark.parametrize("name", ["a b.example", "a..example", "-a.example", "ex\\032ample", "a.example\r\nx", "é.example"])
+@pytest.mark.parametrize(
+    "name", ["a b.example", "a..example", "-a.example", "ex\\032ample", "a.example\r\nx", "é.example"]
+)
 def test_what_can_be_no_hosts_name_is_left_out(name):
     assert names(found([(1, name), (2, "a.example")], {**ADDRESSES, name: ["192.0.2.7"]})) == ["a.example"]
 
