@@ -1,5 +1,4 @@
-"""The relay alone, without a queue or a store: how many messages a second it hands to Postfix's smtp-sink, and what each
-costs this process.
+"""The relay alone, without queue or store: how many messages a second it hands to Postfix's smtp-sink, and their cost.
 
 Messages of 4 kB, so many at a time, over connections that are reused. Time on the processor is this process's own; the
 sink has the other core.
@@ -12,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import json
 import pstats
 import random
 import secrets
@@ -21,10 +21,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from kit.peers import program
 
 from mailsponge.courier.carrier import Carrier
 from mailsponge.courier.conversation import Caller
@@ -42,6 +38,7 @@ from mailsponge.server.loop import new_loop
 from mailsponge.store.protocol import Due, Parcel
 from private_sink import PrivateSink
 
+FOUND = Path(__file__).resolve().parents[1] / ".cache" / "peers" / "found.json"
 GOAL = 130.0
 """Microseconds on the processor that a message may cost."""
 AT_ONCE = (5, 10, 20)
@@ -129,7 +126,12 @@ def main() -> int:
     parser.add_argument("--profile", action="store_true", help="show where the time goes")
     given = parser.parse_args()
     worst = 0.0
-    with PrivateSink(program("smtp-sink")) as sink:
+    found = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+    smtp_sink = found.get("smtp-sink", {}).get("program")
+    if not smtp_sink:
+        print("smtp-sink is missing: run `python tests/peers/unpack.py` first")
+        return 1
+    with PrivateSink(smtp_sink) as sink:
         if given.profile:
             profiled(sink.port, given.messages)
         for at_once in AT_ONCE:
@@ -137,7 +139,9 @@ def main() -> int:
             rate = statistics.median(each.rate for each in rounds)
             cost = statistics.median(each.cost for each in rounds)
             worst = max(worst, cost)
-            print(f"{at_once:3d} at a time: {rate:8,.0f} messages/s   {cost:6.1f} us each   (goal {GOAL:.0f})")
+            print(
+                f"{at_once:3d} at a time: {rate:8,.0f} messages/s   {cost:6.1f} us each   (goal {GOAL:.0f})"
+            )
     return 0 if worst <= GOAL else 1
 
 

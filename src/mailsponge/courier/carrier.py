@@ -153,12 +153,15 @@ class _Load:
     def hear(self, outcomes: Sequence[engine.Outcome], conversation: Conversation) -> bool:
         """Take the outcomes of a transaction with all that were open; whether another one would bring them on."""
         host, reports, why = conversation.host, "DSN" in conversation.offers, conversation.why
+        all_out, reused = conversation.all_out, conversation.carried > 1
         left: list[int] = []
         overflow = False
         for at, outcome in zip(self.open, outcomes, strict=True):
             self._found[at] = told(outcome, host, self._taken, reports=reports, why=why)
             overflow = overflow or outcome.overflow
-            if outcome.overflow or (is_of_host(outcome) and not may_be_there(outcome)):
+            if outcome.overflow or (
+                is_of_host(outcome) and not may_be_there(outcome, all_out=all_out, reused=reused)
+            ):
                 left.append(at)
         progress = len(left) < len(self.open)
         self.open = left

@@ -125,6 +125,7 @@ class Conversation(asyncio.Protocol):
         "_transport",
         "_waiter",
         "_writable",
+        "all_out",
         "carried",
         "host",
         "over",
@@ -155,6 +156,8 @@ class Conversation(asyncio.Protocol):
         self.host = host
         self.carried = 0
         """How many transactions there were."""
+        self.all_out = False
+        """All of the last message was handed to the connection."""
         self.over = False
         """Nothing can be said any more."""
         self.why = ""
@@ -168,7 +171,7 @@ class Conversation(asyncio.Protocol):
     # What the carrier asks for.
 
     async def open(self) -> None:
-        """From the greeting to where a transaction may begin, with TLS and a login as the hop has them. Raises Trouble."""
+        """From the greeting to where a transaction may begin, by TLS and a login if the hop wants. Raises Trouble."""
         try:
             if self._tls is Tls.FIRST:
                 await self._shake_hands()
@@ -187,6 +190,7 @@ class Conversation(asyncio.Protocol):
         Raises StoreError if the message cannot be read: then the server does not have it.
         """
         self.carried += 1
+        self.all_out = False
         self._content = content.head if content.whole else None
         self._due = self._loop.time() + self._caller.timeouts.most(content.size)
         try:
@@ -389,8 +393,9 @@ class Conversation(asyncio.Protocol):
         engine = self._engine
         if not engine.wants_content:  # everybody has been refused meanwhile
             return False
+        self.all_out = piece is None
         self._say(engine.end_content() if piece is None else engine.send_content(piece))
-        return piece is not None
+        return not self.all_out
 
     async def _taken(self) -> None:
         """Wait until the server has taken most of what was written."""
@@ -432,6 +437,7 @@ class Conversation(asyncio.Protocol):
     def _hand_over(self, content: bytes) -> None:
         """The whole message, at once."""
         self._content = None
+        self.all_out = True
         try:
             self._out.append(self._engine.end_content(content))
         except ContentError:  # the engine has settled it, and will end the session

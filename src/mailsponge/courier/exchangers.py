@@ -1,7 +1,7 @@
 """Which hosts take mail for a domain, in which order: the rules of RFC 5321 section 5.1 and RFC 7505.
 
-DNS is a :class:`~mailsponge.courier.resolving.Resolver`, and randomness is handed in. What comes out is hosts with their
-addresses, or the outcome that there are none.
+DNS is a :class:`~mailsponge.courier.resolving.Resolver`, and randomness is handed in. What comes out is hosts with
+their addresses, or the outcome that there are none.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A transaction as the server at hand can take it: what a message needs, and what may be changed for a server that offers
-less (RFC 6152 section 3, RFC 6531 section 3.2).
+"""A transaction as the server at hand can take it: what a message needs, and what may be changed for who offers less
+(RFC 6152 section 3, RFC 6531 section 3.2).
 
 A domain beyond ASCII has a name in ASCII. Octets beyond ASCII can be encoded, if the message says where they are. What
 cannot be changed by such a rule the engine refuses, and the sender hears why.
@@ -60,8 +60,8 @@ def _has_eight_bits(envelope: Envelope, content: Content) -> bool:
 
 
 def _forward_path(envelope: Envelope, due: Due) -> ForwardPath:
-    """One recipient, with what was wished of reports about it. Where an alias led elsewhere, they tell of the recipient that
-    the sender wrote to (RFC 3461 section 5.2.7.1).
+    """One recipient, with what was wished of reports about it. Where an alias led elsewhere, they tell of the recipient
+    that the sender wrote to (RFC 3461 section 5.2.7.1).
     """
     notify, original = envelope.recipient_wishes[due.recipient] if envelope.recipient_wishes else _NO_WISHES
     if original is None and due.address == envelope.recipients[due.recipient]:

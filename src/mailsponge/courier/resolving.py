@@ -145,7 +145,7 @@ class Dns:
         except (dns.exception.DNSException, OSError) as error:
             raise DnsTrouble(_words(error)) from error
         texts = sorted(map(_text, answer.rrset or ()), key=_preference)
-        return tuple(texts[:RECORDS]), answer.chaining_result.minimum_ttl
+        return tuple(texts[:RECORDS]), _seconds(answer.response)
 
 
 def _resolver(servers: Sequence[str]) -> dns.asyncresolver.Resolver:
@@ -175,7 +175,7 @@ def _preference(text: str) -> int:
 
 
 def _seconds(response: dns.message.Message) -> float:
-    """How long it holds that there is nothing (RFC 2308)."""
+    """How long it holds; also that there is nothing (RFC 2308)."""
     assert isinstance(response, dns.message.QueryMessage)
     return response.resolve_chaining().minimum_ttl
 

@@ -8,7 +8,7 @@ from mailsponge.mail import outcome as queue
 from mailsponge.smtp import outcomes as engine
 from mailsponge.smtp.client_states import Said
 
-_ENDS = (Said.END_OF_DATA, Said.LAST)
+_FIRST = (Said.RSET, Said.MAIL)
 
 
 def told(
@@ -37,11 +37,13 @@ def is_of_host(outcome: engine.Outcome) -> bool:
     return outcome.reply is None or outcome.reply.code == 421
 
 
-def may_be_there(outcome: engine.Outcome) -> bool:
+def may_be_there(outcome: engine.Outcome, *, all_out: bool, reused: bool) -> bool:
     """Whether the host may have the message all the same: it was all out, and no answer came. Tried at another host at
     once, it might well come twice.
+
+    Over a connection that is reused, and where nothing at all was answered, it is the connection that was dead.
     """
-    return outcome.at in _ENDS and outcome.reply is None
+    return all_out and outcome.reply is None and not (reused and outcome.at in _FIRST)
 
 
 def _sentence(outcome: engine.Outcome, host: str, reply: str, why: str) -> str:

@@ -1,4 +1,4 @@
-"""How long another mail server is waited for: the patience that RFC 5321 section 4.5.3.2 asks of a client, and its end."""
+"""How long another mail server is waited for: the patience that RFC 5321 section 4.5.3.2 wants, and its end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from mailsponge.smtp.client_states import Said
 
 
 class Timeouts(NamedTuple):
-    """All in seconds, but for the least rate. Each answer has a patience of its own, which begins anew when an answer is
-    complete, and not when a byte of it has come: who drips is as slow as who is silent.
+    """All in seconds, but for the least rate. Each answer has a patience of its own, which begins anew when an answer
+    is complete, and not when a byte of it has come: who drips is as slow as who is silent.
     """
 
     connect: float = 30.0

@@ -1,4 +1,4 @@
-"""Why nothing can be handed to a host just now: found out before a message was begun, and so a reason to try another."""
+"""Why nothing can be handed to a host just now: found out before a message began, and so a reason to try another."""
 
 from __future__ import annotations
 

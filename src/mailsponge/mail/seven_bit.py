@@ -1,5 +1,5 @@
-"""A message in seven bits, for a server that takes no more (RFC 6152 section 3): quoted-printable for text, base64 for the
-rest (RFC 2045 section 6).
+"""A message in seven bits, for a server that takes no more (RFC 6152 section 3): text in quoted-printable, the rest in
+base64 (RFC 2045 section 6).
 
 No more of MIME is read than that takes, in linear time and to a bounded depth. What was signed is not touched.
 """
@@ -27,8 +27,8 @@ _PLAIN = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r
 def seven_bit(message: bytes) -> bytes | None:
     """The same message without an octet above 127; None if it cannot be brought into that.
 
-    That is so if its headers have such octets (RFC 6531 is what could carry them), if a part was signed or encrypted, and
-    if what it says of itself makes no sense.
+    That is so if its headers have such octets (RFC 6531 is what could carry them), if a part was signed or encrypted,
+    and if what it says of itself makes no sense.
     """
     return _entity(message, DEPTH, outermost=True)
 

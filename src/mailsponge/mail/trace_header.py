@@ -71,7 +71,7 @@ def without_return_path(pieces: Iterable[bytes]) -> Iterator[bytes]:
         end = head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)
         if not head.startswith(_RETURN_PATH[: len(head)]) or end >= 0 or len(head) >= _RETURN_PATH_LIMIT:
             break
-    if head.startswith(_RETURN_PATH) and 0 <= (end := head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)):
+    if head.startswith(_RETURN_PATH) and (end := head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)) >= 0:
         head = head[end + 2 :]
     if head:
         yield head

@@ -13,7 +13,7 @@ class Offer(NamedTuple):
     auth: tuple[str, ...] = ()
     """The mechanisms of AUTH (RFC 4954) in the order they are offered, in capitals: ``("SCRAM-SHA-256", "PLAIN")``."""
     tls_first: bool = False
-    """TLS from the first byte (RFC 8314 section 3.3). Within TLS, however it began, REQUIRETLS (RFC 8689) is offered."""
+    """TLS from the first byte (RFC 8314 section 3.3). Within TLS, REQUIRETLS is offered (RFC 8689)."""
     lmtp: bool = False
     """LMTP (RFC 2033): hello is LHLO, and the end of a message is answered once for each recipient."""
     auth_required: bool = False
