@@ -354,7 +354,8 @@ class User(Struct, frozen=True, kw_only=True):
             why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`. ~ is the "
             "home directory of the user of this machine who has that name; files are written and programs started as "
             "that user, for which the server has to be started as root, or be that user. A program gets the message on "
-            "standard input, without a shell. To forward and keep a copy, or to several addresses, make an alias.",
+            "standard input, without a shell. To forward to several, or to keep a copy, too, make an alias: "
+            'me = ["me", "me@example.net"].',
             left_out="the post office keeps the mail in the user's mailbox",
         ),
     ] = IN_A_MAILBOX
