@@ -191,7 +191,7 @@ def test_how_mail_of_system_users_is_delivered_depends_on_the_domain_and_on_thei
     people = with_system(known)
     assert people.deliver("stu", "bücher.example") == Deliver.parse("maildir:/home/stu/Maildir")
     assert people.deliver("stu", "localhost") == Deliver.parse("mailbox")
-    assert people.deliver("stu", "example.org") is None
+    assert people.deliver("stu", "example.org") == Deliver.parse("maildir:/home/stu/Maildir")  # by an alias
 
     known.clear()
     assert people.deliver("stu", "localhost") is None
