@@ -116,9 +116,10 @@ class Expansion:
             raise ConfigError(f"{place} is there twice: upper and lower case are the same")
         if known.targets:
             raise ConfigError(f"{place} is a user too, whose mail is forwarded: take one of the two away")
-        if not any(self._is_itself(folded, target, place) for target in targets):
+        itself = [self._is_itself(folded, target, place) for target in targets]
+        if not any(itself) or all(itself):
             raise ConfigError(
-                f"{place} is a user too; choose another name for one of them, or have it lead to {known.user}, too"
+                f"{place} is a user too; choose another name for one of them, or have it lead to {known.user} and others"
             )
         return known.user
 
