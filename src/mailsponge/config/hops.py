@@ -15,8 +15,9 @@ from mailsponge.routes import Tls
 
 _SHAPES: Final = (
     '"smtp://mail.example.org:25", "smtp://user@mail.example.org:587?starttls=require", '
-    '"smtps://user@mail.example.org" or "lmtp://127.0.0.1:24"'
+    '"smtps://user@mail.example.org", "lmtp://127.0.0.1:24" or "lmtp:unix:/run/dovecot/lmtp"'
 )
+_UNIX: Final = "lmtp:unix:"
 _PORTS: Final = {"smtp": 25, "smtps": 465, "lmtp": 24}
 _STARTTLS: Final = (Tls.REQUIRE, Tls.TRY, Tls.NEVER)
 DNS_PORT: Final = 53
@@ -31,7 +32,7 @@ class Hop:
         self.scheme = scheme
         """smtp, smtps or lmtp."""
         self.host = host
-        """A host name, or an IP address, without brackets."""
+        """A host name; an IP address, without brackets; or the path of a Unix socket."""
         self.port = port
         self.user = user
         """Who to log in as; empty: nobody logs in."""
@@ -42,6 +43,8 @@ class Hop:
         """Read a URL. Raises ValueError, which never shows what may be a password."""
         if not isinstance(value, str):
             raise ValueError(f"it is written as text: {_SHAPES}")
+        if value.startswith(_UNIX):
+            return cls("lmtp", _socket(value.removeprefix(_UNIX)), 0, tls=Tls.NEVER)
         try:
             parts = urlsplit(value)
             port = None if parts.password is not None else parts.port
@@ -67,14 +70,20 @@ class Hop:
     @property
     def is_loopback(self) -> bool:
         """Whether it is this machine itself."""
-        return ip_address(self.host).is_loopback if _is_ip(self.host) else self.host == "localhost"
+        if _is_ip(self.host):
+            return ip_address(self.host).is_loopback
+        return self.host == "localhost" or self.host.startswith("/")
 
     @property
     def name(self) -> str:
         """``smtp.example.net:587``, as the queue and the log call it."""
+        if self.host.startswith("/"):
+            return f"unix:{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
+        if self.host.startswith("/"):
+            return f"{_UNIX}{self.host}"
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         asked = f"?starttls={self.tls}" if self.tls in _STARTTLS and self.tls is not _usual(self.user) else ""
         return f"{self.scheme}://{user}{self.name}{asked}"
@@ -121,6 +130,12 @@ def _tls(scheme: str, query: str, user: str) -> Tls:
             "all that can stand behind the ? is starttls=require, starttls=try or starttls=never"
         )
     return Tls(said)
+
+
+def _socket(path: str) -> str:
+    if not path.startswith("/") or not path.isprintable():
+        raise ValueError("a Unix socket is named by its whole path: lmtp:unix:/run/dovecot/lmtp")
+    return path
 
 
 def _host(host: str) -> str:

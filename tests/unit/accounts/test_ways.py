@@ -191,7 +191,7 @@ def test_how_mail_of_system_users_is_delivered_depends_on_the_domain_and_on_thei
     people = with_system(known)
     assert people.deliver("stu", "bücher.example") == Deliver.parse("maildir:/home/stu/Maildir")
     assert people.deliver("stu", "localhost") == Deliver.parse("mailbox")
-    assert people.deliver("stu", "example.org") is None
+    assert people.deliver("stu", "example.org") == Deliver.parse("maildir:/home/stu/Maildir")  # by an alias
 
     known.clear()
     assert people.deliver("stu", "localhost") is None
@@ -219,3 +219,30 @@ def test_a_mailbox_that_is_reached_by_several_ways_is_named_once():
     assert found("x@example.org", accounts({"x": ["ann", "ann@example.net"]})).onward == (
         Onward(parse("Ann@example.org"), "Ann"),
     )
+
+
+def test_who_keeps_a_copy_has_an_alias_of_their_own_name():
+    people = accounts(
+        {"ann": ["Ann", "ann@elsewhere.example"], "bob": ["they@elsewhere.example", "bob@example.net"]}
+    )
+
+    assert ways("ann@example.org", people) == ["Ann@example.org (Ann)", "ann@elsewhere.example ()"]
+    assert ways("ann+News@example.org", people) == ["Ann+News@example.org (Ann)", "ann@elsewhere.example ()"]
+    assert ways("bob@example.org", people) == ["bob", "they@elsewhere.example ()"]
+    assert ways("team@example.org", people) == [
+        "bob",
+        "Ann@example.org (Ann)",
+        "ann@elsewhere.example ()",
+        "they@elsewhere.example ()",
+    ]
+    assert found("bob@example.org", people).people == {"bob"}
+
+
+def test_a_user_who_forwards_has_no_alias_beside():
+    with pytest.raises(ConfigError, match=r"^aliases\.dora is a user too, whose mail is forwarded"):
+        accounts({"dora": ["dora", "ann"]})
+
+
+def test_who_forwards_to_themselves_is_told():
+    with pytest.raises(ConfigError, match=r"^users\.a\.deliver goes in a circle: a -> a$"):
+        Accounts(["example.org"], ["a"], deliver={"a": Deliver.parse("forward:a@example.org")})

@@ -405,9 +405,10 @@ def test_these_are_no_host_names(name):
             "post.toml:2: submission.listen_tls needs a certificate",
         ),
         ("[tls]\nkey = '/etc/key.pem'", "post.toml:2: tls.key is set and tls.certificate is not"),
+        ("[queue]\nfirst_retry = '5 hours'", "post.toml:2: queue.first_retry is 5 hour, longer than"),
     ],
 )
-def test_what_would_betray_passwords_is_refused(text, said):
+def test_what_cannot_be_together_is_refused(text, said):
     config, source = parse(Source("post.toml", text), MACHINE)
     with pytest.raises(ConfigError) as caught:
         check(config, source.at)

@@ -21,6 +21,7 @@ from mailsponge.routes import Tls
         ("smtp://me%40example.org@mail.example.org", "mail.example.org", 25, "me@example.org", Tls.REQUIRE),
         ("smtps://me@mail.example.org", "mail.example.org", 465, "me", Tls.FIRST),
         ("lmtp://[::1]", "::1", 24, "", Tls.TRY),
+        ("lmtp:unix:/run/dovecot/lmtp", "/run/dovecot/lmtp", 0, "", Tls.NEVER),
     ],
 )
 def test_a_url_says_which_host_and_how(text, host, port, user, tls):
@@ -58,6 +59,9 @@ def test_it_is_written_in_one_way(text, written):
         ("smtp://mail.example.org?tls=require", "starttls=require"),
         ("smtps://mail.example.org?starttls=never", "TLS from the first byte"),
         ("smtp://a%0d%0ab@mail.example.org", "invisible"),
+        ("lmtp:unix:run/lmtp", "whole path"),
+        ("lmtp:unix:/run/lmtp\0", "whole path"),
+        ("smtp:unix:/run/submit", "it is a URL"),
         (25, "it is written as text"),
     ],
 )
