@@ -54,16 +54,6 @@ class MemoryStore(MemoryClaims):
         self.commits.note(0.0, 1)
         self._tell_of({delivery.next_hop for delivery in acceptance.deliveries})
 
-    def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
-        """Kept at once; told by way of the store's `call`."""
-        with self._turn:
-            kept = self._kept.get(message_id)
-            if kept is not None and mailbox not in kept.acceptance.mailboxes:
-                more = kept.acceptance._replace(mailboxes=(*kept.acceptance.mailboxes, mailbox))
-                self._kept[message_id] = kept._replace(acceptance=more)
-        fault = _no_such(message_id) if kept is None else None
-        self.tell(lambda: done(fault))
-
     def tell(self, callback: Callable[[], None]) -> None:
         """Carry an outcome to where it belongs."""
         self._call(callback)

@@ -389,10 +389,5 @@ class Store(Beside, Protocol):
         told, through the store's `call`, how it went. After a failure all is claimed as before.
         """
 
-    def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
-        """Put a message into one more mailbox; nothing changes if it lies there already. Never blocks; ``done`` is
-        told, through the store's `call`, how it went: a StoreError if there is no such message any more.
-        """
-
     def hop_is_down(self, next_hop: str, down: HopDown | None) -> None:
         """Remember that nothing gets through to a next hop, or (None) that it does again. Never blocks."""
