@@ -20,7 +20,20 @@ from mailsponge.courier.maildir import Maildir
 from mailsponge.courier.mbox import Mbox
 from mailsponge.mail.outcome import Result
 
-CALLS = ("open", "mkdir", "write", "writev", "fsync", "link", "unlink", "ftruncate", "fchmod", "close", "lseek", "dup")
+CALLS = (
+    "open",
+    "mkdir",
+    "write",
+    "writev",
+    "fsync",
+    "link",
+    "unlink",
+    "ftruncate",
+    "fchmod",
+    "close",
+    "lseek",
+    "dup",
+)
 
 
 def deadly(module: ModuleType, names: tuple[str, ...], step: int, steps: itertools.count[int]) -> None:

@@ -20,7 +20,7 @@ from typing import Self
 UNPACKER = Path(__file__).parents[1] / "peers" / "debian.py"
 PACKAGES = ("dovecot-core", "dovecot-lmtpd", "dovecot-imapd")
 PATIENCE = 30.0
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
 OWNER = pwd.getpwnam("games")
 """Whose the mail is; any user will do who is not root."""
 
@@ -87,7 +87,9 @@ class Dovecot:
 
     def __enter__(self) -> Self:
         os.chmod(self.folder, 0o755)
-        libraries = ":".join(map(str, (self._root / "usr/lib/dovecot", *self._root.glob("usr/lib/*-linux-*"))))
+        libraries = ":".join(
+            map(str, (self._root / "usr/lib/dovecot", *self._root.glob("usr/lib/*-linux-*")))
+        )
         (self.folder / "dovecot.conf").write_text(
             SETTINGS.format(folder=self.folder, libraries=libraries, lmtp=self.lmtp_port, imap=self.imap_port)
         )
@@ -117,17 +119,30 @@ class Dovecot:
 
     def letters(self, name: str, folder: str = "INBOX") -> list[bytes]:
         """Their mail, as an IMAP client gets it, in the order of its arrival."""
-        with imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=PATIENCE) as imap:
-            imap.login(name, PASSWORD)
+        with self._imap(name) as imap:
             status, _ = imap.select(folder)
             assert status == "OK"
             _, found = imap.search(None, "ALL")
             return [imap.fetch(number, "(BODY.PEEK[])")[1][0][1] for number in found[0].decode().split()]
 
+    def make_folder(self, name: str, folder: str) -> None:
+        """As an IMAP client does."""
+        with self._imap(name) as imap:
+            assert imap.create(folder)[0] == "OK"
+
+    def empty(self, name: str) -> None:
+        """Remove all of somebody's mail."""
+        shutil.rmtree(self.home(name) / "Maildir", ignore_errors=True)
+
     def log(self) -> str:
         """What it has said."""
         log = self.folder / "log"
         return log.read_text() if log.exists() else "it wrote no log"
+
+    def _imap(self, name: str) -> imaplib.IMAP4:
+        imap = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=PATIENCE)
+        imap.login(name, PASSWORD)
+        return imap
 
     def _wait_until_it_listens(self) -> None:
         end = time.monotonic() + PATIENCE

@@ -17,7 +17,9 @@ def due(address: str = "me@example.org", user: str = "me", number: int = 1, atte
     return Due(number, 0, parse(address), user, f"somewhere {user}", attempts, False)
 
 
-def parcel(*dues: Due, message: int = 17, content: bytes = CONTENT, arrived_at: float = 1700000000.25) -> Parcel:
+def parcel(
+    *dues: Due, message: int = 17, content: bytes = CONTENT, arrived_at: float = 1700000000.25
+) -> Parcel:
     """A message with these deliveries, or with one for me."""
     dues = dues or (due(),)
     envelope = Envelope(Address("you", "example.net"), tuple(each.address for each in dues))

@@ -2,8 +2,8 @@
 
     python parent_and_child.py DELIVER COMMAND...
 
-``DELIVER`` is how the mail of ``games`` is delivered. Commands: "deliver" a letter, "deliver-later" (without waiting for
-the outcome), "certificate", "wait" (until standard input ends), "die". What they come to is printed, a line each.
+``DELIVER`` is how the mail of ``games`` is delivered. Commands: "deliver" a letter, "deliver-later" (without waiting
+for the outcome), "certificate", "wait" (until standard input ends), "die". What they come to is printed, a line each.
 """
 
 from __future__ import annotations

@@ -79,12 +79,16 @@ def test_a_command_that_cannot_be_stops_the_start():
     ways = {"me": Deliver.parse("pipe:/bin/cat --to={recipient}")}
     accounts = Accounts(["example.org"], ["me"], deliver=ways)
 
-    with pytest.raises(ConfigError, match=r"^users\.me\.deliver: the command's word '--to=\{recipient\}' cannot be"):
+    with pytest.raises(
+        ConfigError, match=r"^users\.me\.deliver: the command's word '--to=\{recipient\}' cannot be"
+    ):
         Ways(accounts, HOUSE, {"users.me.deliver": ways["me"]})
 
 
 def test_a_command_for_many_may_name_each_of_them():
     deliver = Deliver.parse("pipe:/usr/bin/procmail -d {user}")
-    accounts = Accounts(["example.org"], ["me"], system={"example.org": deliver}, is_system_user=lambda name: True)
+    accounts = Accounts(
+        ["example.org"], ["me"], system={"example.org": deliver}, is_system_user=lambda name: True
+    )
 
     Ways(accounts, HOUSE, {"domains.example.org.deliver": deliver})

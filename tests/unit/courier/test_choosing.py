@@ -24,7 +24,12 @@ def couriers(deliver: str = "mailbox", **more: object) -> Couriers:
 
 @pytest.mark.parametrize(
     ("deliver", "courier"),
-    [("mailbox", MAILBOX), ("maildir:~/Maildir", LOCAL), ("mbox:/var/mail/me", LOCAL), ("pipe:/bin/cat", LOCAL)],
+    [
+        ("mailbox", MAILBOX),
+        ("maildir:~/Maildir", LOCAL),
+        ("mbox:/var/mail/me", LOCAL),
+        ("pipe:/bin/cat", LOCAL),
+    ],
 )
 def test_a_users_mail_goes_as_they_have_it_delivered(deliver: str, courier: Taker):
     assert couriers(deliver).courier_for(due()) is courier
@@ -45,7 +50,9 @@ def test_the_same_courier_takes_what_goes_together(deliver: str, kind: type):
 
 
 def test_who_has_gone_is_told():
-    [outcome] = asyncio.run(couriers().courier_for(due(user="somebody")).deliver(parcel(due(user="somebody"))))
+    [outcome] = asyncio.run(
+        couriers().courier_for(due(user="somebody")).deliver(parcel(due(user="somebody")))
+    )
 
     assert (outcome.result, outcome.status) == (Result.FAILED, "5.1.1")
     assert outcome.why == "nobody named somebody lives here any more"
@@ -72,7 +79,10 @@ def test_system_users_have_the_way_of_their_domain():
         ("unix:/run/lmtp", NextHop("lmtp unix:/run/lmtp", "/run/lmtp", mx=False, tls=Tls.NEVER, lmtp=True)),
         ("127.0.0.1:24", NextHop("lmtp 127.0.0.1:24", "127.0.0.1", 24, mx=False, lmtp=True)),
         ("[::1]:24", NextHop("lmtp [::1]:24", "::1", 24, mx=False, lmtp=True)),
-        ("imap.example.org:24", NextHop("lmtp imap.example.org:24", "imap.example.org", 24, mx=False, lmtp=True)),
+        (
+            "imap.example.org:24",
+            NextHop("lmtp imap.example.org:24", "imap.example.org", 24, mx=False, lmtp=True),
+        ),
     ],
 )
 def test_an_lmtp_server_is_a_next_hop(target: str, hop: NextHop):

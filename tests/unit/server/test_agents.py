@@ -1,13 +1,11 @@
-"""Rules of agents: each becomes the recipient of a letter, and nothing that the server says makes it do anything else."""
+"""Rules of agents: each becomes the recipient of a letter, and no word of the server's makes it do anything else."""
 
 from __future__ import annotations
 
 import json
 import os
-import pwd
 import re
 import select
-import socket
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -17,18 +15,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kit.orders import HOUSE, LETTER, ORDER
-from mailsponge.accounts import Accounts, Deliver
+from kit.agents import GAMES, Waiting, agents, delivered
+from kit.orders import LETTER, ORDER
 from mailsponge.courier.letter import laid_out
-from mailsponge.courier.ways import Ways
 from mailsponge.mail.outcome import Outcome, Result
 from mailsponge.server.agents import AT_ONCE, DELIVER, LATE, Agents
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 
 PATIENCE = 30.0
-GAMES = pwd.getpwnam("games")
-"""Somebody whom every Debian has."""
 MAIL = 8
 
 
@@ -40,42 +35,6 @@ def home() -> Iterator[Path]:
         (Path(directory) / "games").mkdir(mode=0o700)
         os.chown(Path(directory) / "games", GAMES.pw_uid, GAMES.pw_gid)
         yield Path(directory) / "games"
-
-
-def agents(deliver: str, user: str = "games", **more: object) -> Agents:
-    """What the parent has, if the configuration says this for one user."""
-    ways = {user: Deliver.parse(deliver)}
-    accounts = Accounts(["example.org"], [user], deliver=ways)
-    return Agents(Ways(accounts, HOUSE, {"users.games.deliver": ways[user]}), **more)
-
-
-class Waiting:
-    """The server's side of one letter."""
-
-    def __init__(self, working: Agents, **order: object) -> None:
-        self._agents = working
-        self.request = DELIVER + msgspec.json.encode(ORDER._replace(user="games")._replace(**order))
-        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-    def start(self, letter: bytes = LETTER) -> None:
-        with laid_out([letter], len(letter)) as whole, self.theirs:
-            self._agents.start(self.request, [os.dup(whole), os.dup(self.theirs.fileno())])
-
-    def outcome(self) -> Outcome:
-        """What it comes to; the agent is seen to its end."""
-        self.all_end()
-        with self.ours:
-            return msgspec.json.decode(self.ours.recv(20_000), type=Outcome)
-
-    def all_end(self) -> None:
-        while self._agents.patience is not None:
-            self._agents.look_after()
-
-
-def delivered(working: Agents, letter: bytes = LETTER, **order: object) -> Outcome:
-    waiting = Waiting(working, **order)
-    waiting.start(letter)
-    return waiting.outcome()
 
 
 def test_a_letter_is_its_recipients(home: Path):
@@ -140,7 +99,9 @@ def test_who_lives_nowhere_gets_nothing(home: Path):
     assert (outcome.result, outcome.status) == (Result.FAILED, "5.1.1")
 
 
-@pytest.mark.parametrize(("user", "deliver"), [("root", "maildir:/root/Maildir"), ("root", "pipe:/usr/bin/touch /root/x")])
+@pytest.mark.parametrize(
+    ("user", "deliver"), [("root", "maildir:/root/Maildir"), ("root", "pipe:/usr/bin/touch /root/x")]
+)
 def test_nothing_is_delivered_as_root(user: str, deliver: str):
     outcome = delivered(agents(deliver, user), user=user)
 
@@ -177,7 +138,9 @@ def test_a_request_that_is_none_is_told_and_does_no_harm(home: Path, request_: b
 @pytest.mark.parametrize("detail", ["../../x", "/etc", ".", "x\0y"])
 @pytest.mark.parametrize("user", ["games", "../games", "games/..", "\0"])
 def test_no_word_of_a_request_becomes_a_path(home: Path, user: str, detail: str):
-    delivered(agents(f"maildir:{home}/Maildir"), user=user, detail=detail, domain="../..", recipient="../../x@y")
+    delivered(
+        agents(f"maildir:{home}/Maildir"), user=user, detail=detail, domain="../..", recipient="../../x@y"
+    )
 
     assert set(os.listdir(home)) <= {"Maildir"}
     assert set(os.listdir(home.parent)) == {"games"}
@@ -266,7 +229,9 @@ def test_one_that_hangs_keeps_no_other_from_being_delivered(home: Path):
 
 def test_there_is_a_bound_on_how_many_work(home: Path):
     with hanging(home, [0.0]) as (working, waiting, _):
-        working._working.update(dict.fromkeys(range(-AT_ONCE, -1), working._working[next(iter(working._working))]))
+        working._working.update(
+            dict.fromkeys(range(-AT_ONCE, -1), working._working[next(iter(working._working))])
+        )
         outcome_of = Waiting(working)
         outcome_of.start()
         assert json.loads(outcome_of.ours.recv(20_000))[0] == "deferred"
