@@ -138,6 +138,7 @@ class Runner:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        self._settling.hurry()
         await self._kept()
         self._threads.shutdown(wait=False)
 
@@ -272,14 +273,16 @@ class Runner:
                 await self._claim(lane)
                 self._push(lane)
             for number in itertools.count(1):
-                if not self._goes_on(lane):
+                if not self._may_try(lane):
                     break
                 load = lane.loads.pop(0)
                 self._ahead -= len(load.parcel.dues)
-                if lane.due and len(lane.loads) < lane.pace.window and not lane.claiming:
+                if lane.live and lane.due and not lane.claiming and len(lane.loads) < lane.pace.window:
                     lane.claiming = True
                     self._do(self._claim_ahead(lane))
                 await self._try(lane, load)
+                if self._share.is_pressed(lane):
+                    break
                 if not number % IN_A_ROW:
                     await asyncio.sleep(0)
         finally:
@@ -290,12 +293,11 @@ class Runner:
             self._push(lane)
             self._rest(lane)
 
-    def _goes_on(self, lane: Lane) -> bool:
+    def _may_try(self, lane: Lane) -> bool:
+        """Whether one who has a place may try the next load."""
         if not lane.loads or self._stopping or self._settling.is_jammed:
             return False
-        if not pace.may_begin(lane.pace, lane.running - 1, self._now()):
-            return False
-        return not self._share.is_pressed(lane)
+        return pace.may_begin(lane.pace, lane.running - 1, self._now())
 
     def _rest(self, lane: Lane) -> None:
         """See what is left to do for a next hop that nothing is done for just now."""

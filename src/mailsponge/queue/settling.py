@@ -12,7 +12,7 @@ from typing import Final
 
 from mailsponge.errors import StoreError
 from mailsponge.queue import logline
-from mailsponge.queue.timing import Later
+from mailsponge.queue.timing import Cancellable, Later
 from mailsponge.store.protocol import Report, Settlement, Store
 
 MOST_AT_ONCE: Final = 1000
@@ -39,6 +39,7 @@ class Settling:
         self._under_way: list[tuple[Sequence[Settlement], Sequence[Report]]] = []
         self._failures = 0
         self._busy = False
+        self._patience: Cancellable | None = None
         self._whole: list[Callable[[], None]] = []
         self.number = 0
         """Settlements on their way."""
@@ -58,13 +59,20 @@ class Settling:
             self._later(0.0, self._hand_over)
 
     def when_empty(self, then: Callable[[], None]) -> None:
-        """Call ``then`` once nothing is on its way, or the store has failed again."""
-        if self._busy:
+        """Call ``then`` once nothing is on its way, or the store fails."""
+        if self._busy and self._patience is None:
             self._whole.append(then)
         else:
             then()
 
+    def hurry(self) -> None:
+        """Try once more now, if the store has failed: there may be no later."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._hand_over()
+
     def _hand_over(self) -> None:
+        self._patience = None
         if not self._under_way:
             self._under_way = self._next()
         settlements = [one for some, _ in self._under_way for one in some]
@@ -103,7 +111,7 @@ class Settling:
         wait = min(PATIENCE_FIRST * 2.0 ** min(self._failures, 30), PATIENCE_LONGEST)
         self._failures += 1
         logline.store_fails(self.number, wait, error)
-        self._later(wait, self._hand_over)
+        self._patience = self._later(wait, self._hand_over)
         self._tell_whole()
 
     def _tell_whole(self) -> None:
