@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytest
-from queue_house import (
+
+from kit.queue_house import (
     BEGINNING,
     DEFERRED,
     DOWN,
@@ -17,7 +18,6 @@ from queue_house import (
     Says,
     played,
 )
-
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Result
 from mailsponge.queue.schedule import DAY, HOUR, MINUTE
