@@ -1,29 +1,41 @@
-"""A queue to run: a store in memory at the contract's boundary, a clock that a test turns, and couriers that say what
-they are told to.
-"""
+"""A queue to run: a store in memory, a clock that a test turns, and couriers that say what they are told to."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import parse
 from mailsponge.mail.envelope import Envelope, RecipientWishes
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Outcome, Result
+from mailsponge.queue.attempts import Reporter
 from mailsponge.queue.pace import LIMITS
 from mailsponge.queue.runner import Runner
 from mailsponge.queue.schedule import SCHEDULE
 from mailsponge.queue.verdict import Verdict
-from mailsponge.store.protocol import Due, HopDown, Parcel, Report, Settlement
+from mailsponge.store.memory import MemoryStore
+from mailsponge.store.protocol import (
+    Acceptance,
+    Delivery,
+    Done,
+    Due,
+    HopDown,
+    Parcel,
+    Report,
+    Settlement,
+    Waiting,
+)
 
 BEGINNING = 1_767_225_600.0
 PATIENCE = 20.0
 """Seconds a test waits for what must happen before it fails."""
+
+CONTENT = b"Return-Path: <me@example.org>\r\nSubject: Hello\r\n\r\nHello.\r\n"
 
 RELAYED = Outcome(Result.RELAYED, "2.0.0", "taken", "250 2.0.0 Ok", "mx.example.net")
 DEFERRED = Outcome(Result.DEFERRED, "4.2.1", "busy", "450 4.2.1 Busy", "mx.example.net")
@@ -79,38 +91,16 @@ class Call:
             self._then()
 
 
-class Waits(NamedTuple):
-    """A delivery that waits."""
+class WatchedStore(MemoryStore):
+    """A store whose dealings with the queue are noted. `fails` makes what it names raise, or tell, a StoreError."""
 
-    due: Due
-    at: float
-    message: int
-
-
-class Kept(NamedTuple):
-    """A message in the queue."""
-
-    envelope: Envelope
-    arrived_at: float
-    content: bytes
-
-
-class FakeStore:
-    """The queue's half of a store. `fails` makes what it names raise, or tell, a StoreError."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[int, Waits] = {}
-        self.claimed: set[int] = set()
-        self.messages: dict[int, Kept] = {}
+    def __init__(self, now: Clockwork) -> None:
+        super().__init__(call=asyncio.get_running_loop().call_soon_threadsafe, now=now)
         self.settled: list[Settlement] = []
         self.batches: list[int] = []
         self.reports: list[Report] = []
-        self.down: dict[str, HopDown] = {}
-        self.hops_told: list[tuple[str, HopDown | None]] = []
         self.fails: set[str] = set()
         self.asked: list[str] = []
-        self._listener: Callable[[Collection[str]], None] = lambda hops: None
-        self._ids = itertools.count(1)
 
     def put(
         self,
@@ -118,111 +108,84 @@ class FakeStore:
         sender: str | None = "me@example.org",
         hop: str = "",
         user: str = "",
-        arrived_at: float = BEGINNING,
-        content: bytes = b"Return-Path: <me@example.org>\r\nSubject: Hello\r\n\r\nHello.\r\n",
+        content: bytes = CONTENT,
         notify: frozenset[str] | None = None,
-        attempts: int = 0,
-        due_at: float | None = None,
         quietly: bool = False,
     ) -> int:
-        """A message comes, for recipients that go the same way; its number."""
-        number = next(self._ids)
+        """A message comes, for recipients that go the same way; its number. Quietly: the listener does not hear."""
         addresses = tuple(map(parse, recipients))
-        self.messages[number] = Kept(
-            Envelope(
-                None if sender is None else parse(sender),
-                addresses,
-                recipient_wishes=tuple(RecipientWishes(notify) for _ in addresses) if notify else (),
+        listener = self._listener
+        if quietly:
+            self._listener = None
+        incoming = self.incoming()
+        incoming.write(content)
+        incoming.accept(
+            Acceptance(
+                Envelope(
+                    None if sender is None else parse(sender),
+                    addresses,
+                    recipient_wishes=tuple(RecipientWishes(notify) for _ in addresses) if notify else (),
+                ),
+                mailboxes=(),
+                arrived_at=self._now(),
+                peer="192.0.2.1",
+                helo="client.example",
+                reasons=tuple(f"<{each}> is elsewhere" for each in addresses),
+                deliveries=tuple(
+                    Delivery(number, each, user, hop or each.domain) for number, each in enumerate(addresses)
+                ),
             ),
-            arrived_at,
-            content,
+            lambda error: None,
         )
-        for index, address in enumerate(addresses):
-            due = Due(
-                next(self._ids), index, address, user, hop or address.domain, attempts=attempts, warned=False
-            )
-            self.waiting[due.id] = Waits(due, arrived_at if due_at is None else due_at, number)
-        if not quietly:
-            self._listener({hop or address.domain for address in addresses})
-        return number
-
-    def watch(self, listener: Callable[[Collection[str]], None]) -> None:
         self._listener = listener
+        return incoming.id
 
-    def tell(self, *hops: str) -> None:
-        """Something was released."""
-        self._listener(hops)
+    def wake(self, *hops: str) -> None:
+        """Something is to be tried for these."""
+        self._tell_of(hops)
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """All deliveries that wait."""
+        return [each for queued in self.queued() for each in queued.recipients]
+
+    @property
+    def claimed(self) -> set[int]:
+        """Deliveries."""
+        return self._claimed
+
+    @property
+    def down(self) -> dict[str, HopDown]:
+        """Next hops."""
+        return self._down
 
     def next_hops(self) -> Mapping[str, float]:
         self._ask("next_hops")
-        hops: dict[str, float] = {}
-        for number, waits in self.waiting.items():
-            if number not in self.claimed:
-                hop = waits.due.next_hop
-                hops[hop] = min(waits.at, hops.get(hop, waits.at))
-        return hops
+        return super().next_hops()
 
     def claim(self, next_hop: str, most: int, now: float) -> Sequence[Parcel]:
         self._ask("claim")
-        due = sorted(
-            (waits.at, number)
-            for number, waits in self.waiting.items()
-            if waits.due.next_hop == next_hop and waits.at <= now and number not in self.claimed
-        )
-        messages: dict[int, list[Due]] = {}
-        for _, number in due[:most]:
-            self.claimed.add(number)
-            messages.setdefault(self.waiting[number].message, []).append(self.waiting[number].due)
-        return [self._parcel(message, dues) for message, dues in messages.items()]
+        return super().claim(next_hop, most, now)
 
-    def _parcel(self, message: int, dues: Sequence[Due]) -> Parcel:
-        kept = self.messages[message]
-
-        def content() -> Iterator[bytes]:
-            self._ask("content")
-            yield kept.content
-
-        return Parcel(
-            message, kept.envelope, kept.arrived_at, len(kept.content), tuple(dues), content, in_memory=True
-        )
+    def content(self, message_id: int) -> Iterator[bytes]:
+        self._ask("content")
+        return super().content(message_id)
 
     def keep_claims(self) -> None:
         self._ask("keep_claims")
 
-    def let_go(self, dues: Collection[int]) -> None:
-        self.claimed.difference_update(dues)
+    def hops_down(self) -> Mapping[str, HopDown]:
+        self._ask("hops_down")
+        return super().hops_down()
 
-    def settle(
-        self,
-        settlements: Sequence[Settlement],
-        reports: Sequence[Report],
-        done: Callable[[StoreError | None], None],
-    ) -> None:
-        loop = asyncio.get_running_loop()
+    def settle(self, settlements: Sequence[Settlement], reports: Sequence[Report], done: Done) -> None:
         if "settle" in self.fails:
-            loop.call_soon(done, StoreError("the disk is full"))
+            self.tell(lambda: done(StoreError("the disk is full")))
             return
         self.batches.append(len(settlements))
         self.settled += settlements
         self.reports += reports
-        for settlement in settlements:
-            self.claimed.discard(settlement.delivery)
-            waits = self.waiting.pop(settlement.delivery)
-            if settlement.next_attempt_at is not None:
-                due = waits.due._replace(attempts=waits.due.attempts + 1, warned=settlement.warned)
-                self.waiting[due.id] = waits._replace(due=due, at=settlement.next_attempt_at)
-        loop.call_soon(done, None)
-
-    def hop_is_down(self, next_hop: str, down: HopDown | None) -> None:
-        self.hops_told.append((next_hop, down))
-        if down is None:
-            self.down.pop(next_hop, None)
-        else:
-            self.down[next_hop] = down
-
-    def hops_down(self) -> Mapping[str, HopDown]:
-        self._ask("hops_down")
-        return dict(self.down)
+        super().settle(settlements, reports, done)
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
@@ -298,7 +261,9 @@ class Notes:
         if self.refuses:
             return self.refuses
         self.told.append((parcel.message, action, [str(each.due.address) for each in verdicts]))
-        return Report(None, b"a report")  # type: ignore[arg-type] # the fake store looks at none
+        envelope = Envelope(None, (parse("me@example.org"),))
+        acceptance = Acceptance(envelope, ("me",), at, "the queue", "mail.example.org", ("me",))
+        return Report(acceptance, b"Subject: a report\r\n\r\n", tuple(each.due.id for each in verdicts))
 
 
 class House:
@@ -306,8 +271,9 @@ class House:
 
     def __init__(self, **settings: Any) -> None:
         self.clock = Clockwork()
-        self.store = FakeStore()
+        self.store = WatchedStore(self.clock)
         self.notes = Notes()
+        self.reporter: Reporter | None = None
         self.courier: Says = Says()
         self.couriers: dict[str, Says] = {}
         self._settings = {"schedule": SCHEDULE, "limits": LIMITS, **settings}
@@ -317,9 +283,9 @@ class House:
 
     async def open(self) -> None:
         self.runner = Runner(
-            self.store,  # type: ignore[arg-type] # the half of it that a queue needs
+            self.store,
             self.courier_for,
-            self.notes,
+            self.reporter or self.notes,
             **self._settings,
             now=self.clock,
             random=lambda: 0.5,

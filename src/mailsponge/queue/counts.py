@@ -11,7 +11,16 @@ from mailsponge.mail.outcome import Result
 class Counts:
     """Of one runner."""
 
-    __slots__ = ("hops_down", "mistakes", "outcomes", "reports", "reports_dropped", "running", "settling")
+    __slots__ = (
+        "hops_down",
+        "hops_waiting",
+        "mistakes",
+        "outcomes",
+        "reports",
+        "reports_dropped",
+        "running",
+        "settling",
+    )
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter(dict.fromkeys(map(str, Result), 0))
@@ -28,3 +37,5 @@ class Counts:
         """Outcomes that are not in the store yet."""
         self.hops_down = 0
         """Next hops that nothing gets through to."""
+        self.hops_waiting = 0
+        """Next hops that something waits for until a moment that is known."""

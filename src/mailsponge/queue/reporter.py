@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Protocol
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
@@ -20,15 +20,20 @@ from mailsponge.store.headings import HEAD, headings, message_id
 from mailsponge.store.protocol import Acceptance, Delivery, Parcel, Report, Step
 
 
-class WayBack(NamedTuple):
-    """How a report gets to a sender."""
+class WayBack(Protocol):
+    """How a report gets to a sender, as for the only recipient of a message."""
 
-    mailboxes: tuple[str, ...]
-    """The mailboxes here that it is delivered into by being accepted."""
-    deliveries: tuple[Delivery, ...]
-    """What else is to be done, for recipient 0."""
-    reason: str
-    """Why it goes there, for its trace."""
+    @property
+    def mailboxes(self) -> tuple[str, ...]:
+        """The mailboxes here that it is delivered into by being accepted."""
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """What else is to be done."""
+
+    @property
+    def reason(self) -> str:
+        """Why it goes there, for its trace."""
 
 
 WayBackFor = Callable[[Address], WayBack | None]
@@ -69,7 +74,8 @@ class DsnReporter:
             local=self._local,
         )
         envelope = Envelope(None, (sender,), eight_bit=composed.eight_bit, smtputf8=composed.smtputf8)
-        return Report(self._acceptance(parcel, action, envelope, way, at), composed.content)
+        acceptance = self._acceptance(parcel, action, envelope, way, at)
+        return Report(acceptance, composed.content, tuple(each.due.id for each in verdicts))
 
     def _about(self, parcel: Parcel, action: Action, verdicts: Sequence[Verdict], at: float) -> About:
         try:

@@ -110,6 +110,7 @@ class Runner:
         """What it has done, and is doing now."""
         self._counts.running = self._share.taken
         self._counts.settling = self._settling.number
+        self._counts.hops_waiting = len(self._agenda)
         return self._counts
 
     async def start(self) -> None:

@@ -37,7 +37,7 @@ def test_a_message_that_comes_is_tried_at_once_and_what_it_came_to_is_kept():
         [settlement] = house.store.settled
         assert settlement.outcome == RELAYED
         assert settlement.next_attempt_at is None
-        assert house.store.waiting == {}
+        assert house.store.waiting == []
 
     played(story)
 
@@ -96,7 +96,7 @@ def test_who_cannot_be_reached_for_five_days_is_given_up_and_the_sender_heard_of
             (number, Action.DELAYED, ["you@example.net"]),
             (number, Action.FAILED, ["you@example.net"]),
         ]
-        assert house.store.waiting == {}
+        assert house.store.waiting == []
 
     played(story)
 
@@ -270,7 +270,7 @@ def test_five_at_once_go_to_a_next_hop_that_nothing_is_known_of():
         house.courier = Hangs()
         for _ in range(50):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.quiet()
 
         assert house.courier.at_once == 5
@@ -286,7 +286,7 @@ def test_twenty_at_once_go_to_one_that_has_answered_well():
     async def story(house):
         for _ in range(600):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.quiet()
 
         assert len(house.store.settled) == 600
@@ -374,7 +374,7 @@ def test_a_next_hop_in_trouble_is_left_alone_and_so_is_what_waits_for_it():
         house.courier = Says(DOWN)
         for _ in range(100):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.quiet()
 
         assert len(house.store.settled) == len(house.courier.tried) <= 5
@@ -390,7 +390,7 @@ def test_one_attempt_a_time_finds_out_whether_it_is_well_again():
         house.courier = Says(DOWN)
         for _ in range(100):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.quiet()
         before = len(house.courier.tried)
         await house.pass_(59.9)
@@ -412,7 +412,7 @@ def test_once_it_answers_all_that_waited_goes():
         house.courier = Says(DOWN)
         for _ in range(100):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.quiet()
         tried = len(house.courier.tried)
         house.courier = Says()
@@ -445,13 +445,11 @@ def test_a_person_who_wants_it_tried_at_once_has_it_tried():
         house.courier = Says(DOWN)
         house.store.put("you@example.net")
         await house.pass_(30)
-        house.store.down.clear()
-        house.store.put("other@example.net", quietly=True)
         house.courier = Says()
-        house.store.tell("example.net")
+        house.store.retry(1)
         await house.pass_(2)
 
-        assert house.courier.tried == [["other@example.net"]]
+        assert house.courier.tried == [["you@example.net"]]
 
     played(story)
 
@@ -459,7 +457,7 @@ def test_a_person_who_wants_it_tried_at_once_has_it_tried():
 def test_a_next_hop_that_was_down_is_so_after_a_new_start():
     async def story(house):
         again = House()
-        again.store.down = {"example.net": HopDown(BEGINNING + 600, 4, "connection refused")}
+        again.store.down["example.net"] = HopDown(BEGINNING + 600, 4, "connection refused")
         again.store.put("you@example.net", quietly=True)
         await again.open()
         await again.pass_(599)
@@ -478,7 +476,7 @@ def test_one_that_nothing_waits_for_any_more_is_forgotten():
         house.courier = Says(DOWN)
         house.store.put("you@example.net")
         await house.quiet()
-        house.store.waiting.clear()
+        house.store.withdraw(1)
         await house.pass_(10 * MINUTE)
 
         assert house.store.down == {}
@@ -492,7 +490,7 @@ def test_senders_hear_of_delays_and_ends_of_mail_that_was_never_tried():
         house.courier = Says(DOWN)
         for _ in range(300):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.pass_(5 * HOUR)
 
         delayed = [number for number, action, _ in house.notes.told if action is Action.DELAYED]
@@ -503,7 +501,7 @@ def test_senders_hear_of_delays_and_ends_of_mail_that_was_never_tried():
         await house.pass_(5 * DAY)
         failed = [number for number, action, _ in house.notes.told if action is Action.FAILED]
         assert len(failed) == len(set(failed)) == 300
-        assert house.store.waiting == {}
+        assert house.store.waiting == []
 
     played(story)
 
@@ -587,7 +585,7 @@ def test_stopping_waits_for_what_is_under_way_and_begins_nothing():
         house.courier = Hangs()
         for _ in range(50):
             house.store.put("you@example.net", quietly=True)
-        house.store.tell("example.net")
+        house.store.wake("example.net")
         await house.quiet()
         house.courier.go_on.set()
         await house.runner.stop()
