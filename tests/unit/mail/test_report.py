@@ -7,6 +7,7 @@ import email.policy
 import re
 from datetime import UTC, datetime
 from email.message import EmailMessage, Message
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -471,3 +472,10 @@ def test_who_wished_nothing_is_treated_as_who_said_nothing():
 )
 def test_status_codes_have_plain_words(status, matter):
     assert plain_words(status).matter == matter
+
+
+def test_the_report_in_the_documentation_is_a_real_one():
+    page = Path(__file__).resolve().parents[3] / "docs/how-to/why-did-my-mail-come-back.md"
+    example = page.read_text("utf-8").split("```\n")[1]
+
+    assert example == composed(about()).content.decode().replace("\r\n", "\n")
