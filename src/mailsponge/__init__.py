@@ -9,14 +9,14 @@ for feed in feeds:
         download(feed)
 """
 
-import typing
-
-if typing.TYPE_CHECKING:
+TYPE_CHECKING = False  # as typing has it, which takes longer to load than all the rest of this file
+if TYPE_CHECKING:
     from mailsponge.sponge.handler import SpongeHandler
     from mailsponge.sponge.policy import Policy
     from mailsponge.sponge.smtp_handler import SMTPHandler
     from mailsponge.sponge.source import source
     from mailsponge.sponge.source_filter import SourceFilter
+del TYPE_CHECKING
 
 __all__ = ["Policy", "SMTPHandler", "SourceFilter", "SpongeHandler", "source"]
 
