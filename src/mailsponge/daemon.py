@@ -30,6 +30,9 @@ from mailsponge.accounts import Accounts
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
+from mailsponge.config.machine import system_users
+from mailsponge.config.relay_password import relay_password
+from mailsponge.config.routing import routes_of
 from mailsponge.errors import ConfigError, StateError, UsageError
 from mailsponge.server import entrance, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
@@ -87,14 +90,29 @@ def rules_of(loaded: Loaded, decoys: Callable[[], bytes] = bytes) -> Rules:
     Raises ConfigError for what only shows when names are put together.
     """
     config, source = loaded
-    catch_all = {
-        name: domain.catch_all for name, domain in config.domains.items() if domain.catch_all is not None
-    }
-    accounts = Accounts(config.domains, tuple(config.users), config.aliases, catch_all, where=source.at)
+    accounts = accounts_of(loaded)
     trusted = [_uid(name, source.at("local", "trusted")) for name in config.local.trusted]
     passwords = {name: user.password for name, user in config.users.items() if user.password is not None}
     directory = Directory(accounts, passwords, decoys() if passwords else b"", where=source.at)
-    return Rules.of(config, accounts, directory, trusted, hostnames=(socket.gethostname().lower(),))
+    routes = routes_of(config, relay_password(config, os.environ, source.at), source.at)
+    hostnames = (socket.gethostname().lower(),)
+    return Rules.of(config, accounts, directory, trusted, hostnames=hostnames, routes=routes)
+
+
+def accounts_of(loaded: Loaded) -> Accounts:
+    """Who lives here. Raises ConfigError for names that cannot be."""
+    config, source = loaded
+    domains = config.domains.items()
+    return Accounts(
+        config.domains,
+        tuple(config.users),
+        config.aliases,
+        {name: domain.catch_all for name, domain in domains if domain.catch_all is not None},
+        deliver={name: user.deliver for name, user in config.users.items()},
+        system={name: domain.deliver for name, domain in domains if domain.system_users},
+        is_system_user=system_users().knows,
+        where=source.at,
+    )
 
 
 def places_of(config: Config) -> list[tuple[Role, Place]]:

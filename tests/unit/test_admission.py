@@ -7,12 +7,14 @@ import pytest
 from mailsponge.accounts import Accounts
 from mailsponge.admission import Admitted, Allowed, Refused, recipient, sender
 from mailsponge.mail.address import Address, parse
+from mailsponge.routes import Routes
 
 ACCOUNTS = Accounts(["example.org", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]})
+ROUTES = Routes()
 
 
 def decide(address: str) -> Admitted | Refused:
-    return recipient(ACCOUNTS, parse(address, smtputf8=True))
+    return recipient(ACCOUNTS, ROUTES, parse(address, smtputf8=True))
 
 
 def refused(address: str) -> Refused:
@@ -65,7 +67,7 @@ def test_no_way_of_writing_an_address_makes_a_relay(address):
 
 
 def test_a_refusal_cannot_begin_a_new_line():
-    decision = recipient(ACCOUNTS, Address("a\r\n250 2.0.0 b", "example.org"))
+    decision = recipient(ACCOUNTS, ROUTES, Address("a\r\n250 2.0.0 b", "example.org"))
 
     assert isinstance(decision, Refused)
     assert decision.reply.encoded.count(b"\n") == 1
@@ -74,10 +76,10 @@ def test_a_refusal_cannot_begin_a_new_line():
 def test_plus_and_catch_all_are_told_as_the_reason():
     accounts = Accounts(["example.org"], ["me"], None, {"example.org": "me"})
 
-    assert recipient(accounts, parse("me+news@example.org")) == Admitted(
+    assert recipient(accounts, ROUTES, parse("me+news@example.org")) == Admitted(
         ("me",), "<me+news@example.org> plus address of me"
     )
-    assert recipient(accounts, parse("sales@example.org")) == Admitted(
+    assert recipient(accounts, ROUTES, parse("sales@example.org")) == Admitted(
         ("me",), "<sales@example.org> catch-all of example.org leads to me"
     )
 
@@ -146,5 +148,5 @@ def test_not_all_of_very_many_names_are_told():
     decision = send("me", "me@elsewhere.example", accounts)
 
     assert isinstance(decision, Refused)
-    assert decision.reply.lines[-1].endswith(" and 46 more")
+    assert decision.reply.lines[-1].endswith(" and 47 more")
     assert max(map(len, decision.reply.encoded.split(b"\r\n"))) < 512

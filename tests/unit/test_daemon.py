@@ -299,7 +299,7 @@ def test_what_a_domain_catches_comes_to_its_catch_all(tmp_path):
     config.write_text("[domains.'example.org']\ncatch_all = 'you'\n[users.me]\n[users.you]\n")
 
     accounts = rules_of(read(Wish(config), MACHINE)).accounts
-    assert accounts.mailboxes_for(address("nobody@example.org")) == (
+    assert accounts.find(address("nobody@example.org")) == (
         ("you",),
         "catch-all of example.org leads to you",
     )

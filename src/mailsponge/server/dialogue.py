@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mailsponge.admission import Refused, local_sender, recipient, sender
+from mailsponge.admission import Refused, local_sender, recipient, recipient_anywhere, sender
 from mailsponge.auth.mechanisms import offered
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
@@ -50,6 +50,9 @@ NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the mes
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
 TOO_LARGE: Final = "5.3.4"
 """The enhanced code (RFC 3463) of a message that is larger than it may be."""
+TOO_MANY: Final = Reply(
+    452, "4.5.3", "That address leads to many, too many together; send to it in another transaction"
+)
 NO_CERTIFICATE: Final = Reply(454, "4.7.0", "TLS is not to be had any more; please connect again")
 
 BACKLOG: Final = 8_000_000
@@ -217,11 +220,22 @@ class Dialogue:
             return None
         return decision if isinstance(decision, Refused) else None
 
+    @property
+    def _belongs_here(self) -> bool:
+        """Whether we know whose mail it is: who has logged in, or a program on this machine, which the kernel names."""
+        client = self.client
+        return bool(client.login) or (self._role.knows_users and client.user is not None)
+
     def _recipient(self, event: Recipient) -> Answer:
         transaction = self.transaction
         assert transaction is not None
-        decision = recipient(self.rules.accounts, event.address)
+        rules = self.rules
+        decide = recipient_anywhere if self._belongs_here else recipient
+        decision = decide(rules.accounts, rules.routes, event.address)
         if not isinstance(decision, Refused):
+            if transaction.would_be_too_much(decision):
+                transaction.refuse(Refused(TOO_MANY, f"<{event.address}> would lead to too many together"))
+                return TOO_MANY
             transaction.admit(event, decision)
             return event.reply
         transaction.refuse(decision)

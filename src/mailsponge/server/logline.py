@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +25,8 @@ _HARMLESS = re.compile("[!-~]*").fullmatch
 
 RECIPIENTS_TOLD = 20
 """Recipients that a line names; the count of the others follows."""
+HOPS_TOLD: Final = 20
+"""Next hops that it names."""
 
 
 def taken(client: Client, transaction: Transaction, message_id: int) -> None:
@@ -139,12 +142,20 @@ def _recipients(transaction: Transaction) -> str:
 
 def _what(transaction: Transaction) -> str:
     mailboxes = f" mailbox={','.join(map(_bare, transaction.mailboxes))}" if transaction.mailboxes else ""
+    next_hops = "" if transaction.deliveries is None else _hops(transaction.deliveries.next_hops)
     refusals = (
         f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
         if transaction.refused
         else ""
     )
-    return f"{mailboxes} bytes={transaction.size}{refusals}"
+    return f"{mailboxes}{next_hops} bytes={transaction.size}{refusals}"
+
+
+def _hops(next_hops: Sequence[str]) -> str:
+    """Where the message goes on to."""
+    told = ",".join(map(_bare, next_hops[:HOPS_TOLD]))
+    more = len(next_hops) - HOPS_TOLD
+    return f" next-hop={told}{f',+{more}' if more > 0 else ''}" if next_hops else ""
 
 
 @lru_cache(maxsize=1000)
