@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 MOST = 10_000
 """Addresses of one message."""
@@ -107,7 +108,7 @@ def _without_route(parts: list[str]) -> list[str]:
 def _joined(parts: list[str]) -> str:
     """One address of its words. White space may stand around dots and @; two words side by side are none."""
     words = [part for part in parts if part != " "]
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         if word not in _JOINS and following not in _JOINS:
             raise BadAddress(
                 f"{_shown(' '.join(words))} is no address: write name@domain, or Name <name@domain>"

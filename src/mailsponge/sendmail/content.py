@@ -8,8 +8,11 @@ stands in a subject begin a header of its own: there it is a space. A NUL is dro
 
 from __future__ import annotations
 
-import io
 import re
+
+TYPE_CHECKING = False  # as typing has it, which takes a while to load
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 MOST = 100_000_000
 """Bytes of a message; a program that writes without end shall not fill the memory."""
@@ -22,12 +25,12 @@ class TooLarge(Exception):
     """There is more of it than may be sent."""
 
 
-def read(source: io.BufferedIOBase, *, dot_ends: bool, most: int = MOST) -> bytes:
+def read(source: BinaryIO, *, dot_ends: bool, most: int = MOST) -> bytes:
     """All of a message, up to its end or to a line with a lone dot. Raises TooLarge, and OSError."""
     read_some = source.readline if dot_ends else source.read
     content = bytearray()
     while piece := read_some(_PIECE):
-        if dot_ends and piece in (b".\n", b".\r\n", b".") and content[-1:] in (b"\n", b""):
+        if dot_ends and piece in (b".\n", b".\r\n", b".") and (not content or content.endswith(b"\n")):
             break
         content += piece
         if len(content) > most:

@@ -19,7 +19,9 @@ class Letter:
     envid = ""
 
     def __init__(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
-        """``sender`` is the reverse-path; empty: nobody shall hear of failures. Every line of ``content`` ends in CRLF."""
+        """``sender`` is the reverse-path; empty: nobody shall hear of failures. ``content`` has CRLF at the end of every
+        line.
+        """
         self.sender = sender
         self.recipients = recipients
         self.content = content
@@ -68,7 +70,7 @@ class Letter:
 
 def _command(line: str) -> bytes:
     if not line.isprintable():  # a line break would make another command of what follows
-        raise ValueError(f"{ascii(line)} cannot be said to a server")
+        raise ValueError(f"{line!a} cannot be said to a server")
     return line.encode() + b"\r\n"
 
 

@@ -12,8 +12,8 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-_READ_BY_ITS_OWNER: Final = 0o600
-_READ_BY_WHO_KNOWS_ITS_NAME: Final = 0o644
+_READ_BY_ITS_OWNER = 0o600
+_READ_BY_WHO_KNOWS_ITS_NAME = 0o644
 
 
 class NoPickup(Exception):

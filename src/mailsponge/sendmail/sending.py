@@ -4,7 +4,6 @@ directory. And says of recipients whether they would be taken.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,10 @@ from mailsponge.sendmail.letter import Letter
 from mailsponge.sendmail.office import Person
 from mailsponge.sendmail.say import say
 from mailsponge.sendmail.wire import NoAnswer
+
+TYPE_CHECKING = False  # as typing has it, which takes a while to load
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _OFFERED = frozenset({"8BITMIME", "SMTPUTF8", "DSN"})
 """What the server offers that will collect from the pickup directory."""
@@ -50,7 +53,10 @@ def send(flags: Flags, environ: Mapping[str, str]) -> int:
 
 
 def verify(flags: Flags, environ: Mapping[str, str]) -> int:
-    """Say of each recipient what the server would; returns the program's status. Raises Misused, BadAddress, NoAnswer."""
+    """Say of each recipient what the server would; returns the program's status.
+
+    Raises Misused, BadAddress and NoAnswer.
+    """
     recipients = _named(flags)
     me = office.me(environ)
     wire = office.connected(environ)
@@ -69,7 +75,7 @@ def verify(flags: Flags, environ: Mapping[str, str]) -> int:
 class _Draft:
     """A message as it came in. It becomes a letter when it is known what domain stands for this machine."""
 
-    def __init__(self, flags: Flags, source: io.BufferedIOBase, me: Person) -> None:
+    def __init__(self, flags: Flags, source: BinaryIO, me: Person) -> None:
         """Raises Misused, BadAddress and TooLarge; OSError when it cannot be read."""
         self._flags = flags
         self._me = me

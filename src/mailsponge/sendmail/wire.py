@@ -111,7 +111,7 @@ class Wire:
             heard += len(line)
             code, dash = line[:3], line[3:4]
             if not code.isdigit() or dash not in (b"-", b" ", b"") or heard > _LONGEST_REPLY:
-                raise NoAnswer(f"that is no mail server: it says {ascii(line[:60].decode('latin-1'))}")
+                raise NoAnswer(f"that is no mail server: it says {line[:60].decode('latin-1')!a}")
             lines.append(line[4:].decode("utf-8", "replace"))
             if dash != b"-":
                 return Reply(int(code), *lines)
