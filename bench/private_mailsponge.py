@@ -34,26 +34,34 @@ class PrivateMailsponge:
         )
 
     def __enter__(self) -> Self:
-        self._data.parent.mkdir(parents=True)
+        self._data.parent.mkdir(parents=True, exist_ok=True)
         users = "".join(f"[users.{name}]\n" for name in self._mailboxes)
         self._config.write_text(
             f'[smtp]\nlisten = ["127.0.0.1:0"]\n[domains."{DOMAIN}"]\n{users}{self._settings}'
         )
+        self.start()
+        self._store = apsw.Connection(str(self._data / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        return self
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
         self._process = subprocess.Popen(
             self._command("serve", "--config", str(self._config)),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.port = self._wait_until_ready()
-        self._store = apsw.Connection(str(self._data / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)
-        return self
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(timeout=60)
+        self._reader.join()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._store.close()
-        self._process.terminate()
-        self._process.wait(timeout=60)
-        self._reader.join()
+        self.stop()
 
     @property
     def pid(self) -> int:

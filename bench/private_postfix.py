@@ -86,6 +86,7 @@ smtp      unix  -  -  n  -      -    smtp
 lmtp      unix  -  -  n  -      -    lmtp
 tlsmgr    unix  -  -  n  1000?  1    tlsmgr
 anvil     unix  -  -  n  -      1    anvil
+scache    unix  -  -  n  -      1    scache
 postlog   unix-dgram n - n -    1    postlogd
 """
 

@@ -17,6 +17,8 @@ COMPARISONS = {
     "client_engine.py": "The client's side of the engine: no socket, either",
     "store.py": "The store alone: messages into a mailbox, synced",
     "memory.py": "What a large message, an endless line and idle connections cost in memory",
+    "relay_against_postfix.py": "Mail through to another server, beside Postfix",
+    "dead_hosts.py": "What mail for dead hosts costs the mail for living ones",
     "against_postfix.py": "Mail into a mailbox over SMTP, beside Postfix into a Maildir",
 }
 

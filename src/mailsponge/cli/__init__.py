@@ -50,6 +50,9 @@ COMMANDS = {
         "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
     ),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
+    "queue": Entry(
+        "mailsponge.cli.queueing", "queue", "Mail that waits to go on: why, until when; retry, hold, delete."
+    ),
     "trace": Entry("mailsponge.cli.tracing", "trace", "What happened to a mail, in order, and why."),
     "password": Entry("mailsponge.cli.passwords", "password", "Hash a password for the configuration."),
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,10 @@ from mailsponge import config as configuration
 from mailsponge.cli import output
 from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.reading import Attachment, letter
+from mailsponge.cli.stores import opened
 from mailsponge.config import Machine
 from mailsponge.errors import UsageError
 from mailsponge.store.headings import headings
-from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.protocol import Entry, Mailboxes, Message
 
 
@@ -66,7 +64,7 @@ def list_(data: Path | None, config: Path | None, user: str | None, as_json: boo
       mailsponge mail list --user me
       mailsponge mail list --json | jq '.[] | select(.seen | not) | .subject'
     """
-    with _mailboxes(data, config) as mailboxes:
+    with opened(data, config) as mailboxes:
         entries = mailboxes.mails(None if user is None else _of_user(user, mailboxes, data, config))
     if as_json:
         output.print_json([_for_scripts(entry) for entry in entries])
@@ -95,7 +93,7 @@ def show(data: Path | None, config: Path | None, number: int, user: str | None, 
       mailsponge mail show 17 --raw > letter.eml
       mailsponge mail show 17 --raw | munpack        save its attachments
     """
-    with _mailboxes(data, config) as mailboxes:
+    with opened(data, config) as mailboxes:
         message = mailboxes.message(number)
         if message is None:
             raise UsageError(f"there is no mail {number}; `mailsponge mail list` shows those there are")
@@ -107,14 +105,6 @@ def show(data: Path | None, config: Path | None, number: int, user: str | None, 
         sys.stdout.buffer.flush()
     else:
         _print_letter(message, content)
-
-
-@contextmanager
-def _mailboxes(data: Path | None, config: Path | None) -> Iterator[Mailboxes]:
-    """The mailboxes in the data directory that the options name. Raises StoreError, ConfigError."""
-    where = data or configuration.load(config, Machine.here()).config.data
-    with closing(SqliteMailboxes(where)) as mailboxes:
-        yield mailboxes
 
 
 def _of_user(user: str, mailboxes: Mailboxes, data: Path | None, config: Path | None) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
 from mailsponge import clean, clock
-from mailsponge import config as configuration
 from mailsponge.cli import output
 from mailsponge.cli.options import where_mail_is
-from mailsponge.config import Machine
+from mailsponge.cli.stores import opened
 from mailsponge.errors import UsageError
-from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.protocol import SEARCHED, Mailboxes, Step
 
 
@@ -33,8 +30,7 @@ def trace(data: Path | None, config: Path | None, which: str, as_json: bool) -> 
       mailsponge trace '<20260131.1@client.example>'
       mailsponge trace 17 --json | jq -r '.[] | .at + " " + .what'
     """
-    where = data or configuration.load(config, Machine.here()).config.data
-    with closing(SqliteMailboxes(where)) as mailboxes:
+    with opened(data, config) as mailboxes:
         stories = {number: mailboxes.trace(number) for number in _numbers(which, mailboxes)}
     if as_json:
         output.print_json([_for_scripts(number, step) for number, steps in stories.items() for step in steps])

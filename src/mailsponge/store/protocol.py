@@ -314,7 +314,11 @@ class Queue(Protocol):
         """The next hops that nothing gets through to."""
 
 
-class Store(Mailboxes, Queue, Protocol):
+class Beside(Mailboxes, Queue, Protocol):
+    """What other processes do beside a server, or without one."""
+
+
+class Store(Beside, Protocol):
     """The whole store, as a server that takes mail in and sends it on holds it.
 
     `close` first writes everything that was handed over, and tells every `done`.
