@@ -11,11 +11,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
-from mailsponge import clean, clock
+from mailsponge import clean, clock, database_url
 from mailsponge.cli import output
 from mailsponge.cli.completing import complete_job, complete_source
 from mailsponge.errors import LedgerUnreadable, MailspongeError, StateError, UsageError
-from mailsponge.sponge import database
 from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.digest import shell
 from mailsponge.sponge.ledger import Ledger
@@ -60,7 +59,7 @@ def with_source(command: Command) -> Command:
 def _without_password(context: click.Context, option: click.Parameter, state: str | None) -> str | None:
     """Whoever asks for the processes of this machine sees a command's arguments."""
     try:
-        secret = database.is_database(state) and database.has_password(str(state))
+        secret = database_url.is_database(state) and database_url.has_password(str(state))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     if secret:
@@ -81,7 +80,7 @@ class Whereabouts(NamedTuple):
     @property
     def shown(self) -> str:
         """As a message may have it."""
-        return database.shown(self.database) if self.database else str(self.directory)
+        return database_url.shown(self.database) if self.database else str(self.directory)
 
 
 def whereabouts(state: str | None) -> Whereabouts:

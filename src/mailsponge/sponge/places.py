@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from mailsponge import database_url
 from mailsponge.errors import UsageError
-from mailsponge.sponge import database as databases
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. ")
 _LONGEST_NAME = 200
@@ -74,11 +74,11 @@ def state_directory(state: str | os.PathLike[str] | None, environ: Mapping[str, 
     of something else.
     """
     given = state or environ.get("MAILSPONGE_STATE")
-    if databases.is_database(given):
-        return _default_directory(environ) / f".{_file_name(databases.directory_name(str(given)))}"
+    if database_url.is_database(given):
+        return _default_directory(environ) / f".{_file_name(database_url.directory_name(str(given)))}"
     if given:
         if "://" in str(given):
-            raise UsageError(f"state: give a directory, or a database as {databases.EXAMPLE}")
+            raise UsageError(f"state: give a directory, or a database as {database_url.EXAMPLE}")
         return Path(os.path.abspath(os.path.expanduser(given)))
     return _default_directory(environ)
 
@@ -86,7 +86,7 @@ def state_directory(state: str | os.PathLike[str] | None, environ: Mapping[str, 
 def state_database(state: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> str:
     """The database that ledgers are in, as a URL; empty if they are files of the state directory. Raises UsageError."""
     given = state or environ.get("MAILSPONGE_STATE")
-    return databases.checked(str(given)) if databases.is_database(given) else ""
+    return database_url.checked(str(given)) if database_url.is_database(given) else ""
 
 
 def _default_directory(environ: Mapping[str, str]) -> Path:

@@ -168,7 +168,7 @@ class AcceptJob(Job):
         batch.messages.append(self._row(message_id))
 
     def _row(self, message_id: int) -> Row:
-        envelope, mailboxes, arrived_at, peer, helo, reasons, steps = self._acceptance
+        envelope, mailboxes, arrived_at, peer, helo, reasons, steps, *_ = self._acceptance
         reverse_path, recipients, eight_bit, smtputf8, *_ = envelope
         return (
             message_id,

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from mailsponge import clock
 from mailsponge.errors import StoreError, StoreFull
-from mailsponge.store import headings
+from mailsponge.store import course
 from mailsponge.store.commits import Commits
-from mailsponge.store.headings import HEAD
-from mailsponge.store.incoming import PART
-from mailsponge.store.listing import entry
-from mailsponge.store.protocol import Acceptance, Call, Done, Entry, Message, Step, direct
-from mailsponge.store.story import story
+from mailsponge.store.memory_mailboxes import Kept, no_such
+from mailsponge.store.memory_queue import MemoryClaims
+from mailsponge.store.protocol import Acceptance, Call, Done, Report, Settlement, direct
 
 
-class _Kept(NamedTuple):
-    acceptance: Acceptance
-    content: bytes
-    seen: set[str]
-    later: list[Step]
-
-
-class MemoryStore:
+class MemoryStore(MemoryClaims):
     """See `protocol.Store`. ``room`` is how many bytes of content fit in; it may be changed at any time."""
 
     def __init__(self, *, call: Call = direct, room: int | None = None, now: clock.Clock = clock.now) -> None:
+        super().__init__(now)
         self.room = room
-        self._now = now
         self._call = call
-        self._turn = threading.RLock()
         self._ids = itertools.count(1)
-        self._kept: dict[int, _Kept] = {}
-        self._closed = False
+        self._listener: Callable[[Collection[str]], None] | None = None
         self.held = 0
         self.commits = Commits()
 
@@ -46,99 +34,75 @@ class MemoryStore:
     def take(self, message_id: int, acceptance: Acceptance, content: bytes) -> StoreError | None:
         """What the disk would do: keep it all, or say why not."""
         with self._turn:
-            if self._closed:
-                return StoreError("the store is closed: the server is stopping, and takes no more mail")
-            used = sum(len(kept.content) for kept in self._kept.values())
-            if self.room is not None and used + len(content) > self.room:
-                self.commits.failed += 1
-                return StoreFull("there is no room left in memory: make some, and mail is taken again")
-            self._kept[message_id] = _Kept(acceptance, content, set(), [])
-            self.commits.note(0.0, 1)
-            return None
+            fault = self._fault(len(content))
+            if fault is None:
+                self._keep(message_id, acceptance, content)
+            return fault
+
+    def _fault(self, size: int) -> StoreError | None:
+        """Why so many bytes more cannot be kept."""
+        if self._closed:
+            return StoreError("the store is closed: the server is stopping, and takes no more mail")
+        used = sum(len(kept.content or b"") for kept in self._kept.values())
+        if self.room is not None and used + size > self.room:
+            self.commits.failed += 1
+            return StoreFull("there is no room left in memory: make some, and mail is taken again")
+        return None
+
+    def _keep(self, message_id: int, acceptance: Acceptance, content: bytes) -> None:
+        self._kept[message_id] = Kept(message_id, acceptance, content)
+        self.commits.note(0.0, 1)
+        self._tell_of({delivery.next_hop for delivery in acceptance.deliveries})
 
     def tell(self, callback: Callable[[], None]) -> None:
         """Carry an outcome to where it belongs."""
         self._call(callback)
 
+    def settle(self, settlements: Sequence[Settlement], reports: Sequence[Report], done: Done) -> None:
+        """All of it, or nothing."""
+        with self._turn:
+            fault = self._fault(sum(len(report.content) for report in reports))
+            if fault is None:
+                self._settle_all(settlements, reports)
+        self.tell(lambda: done(fault))
+
+    def _settle_all(self, settlements: Sequence[Settlement], reports: Sequence[Report]) -> None:
+        mine = [each for each in settlements if each.delivery in self._claimed]
+        settled = {each.delivery: each for each in mine if self._settle(each)}
+        self.let_go([each.delivery for each in mine])
+        for report in reports:
+            about = [settled[number] for number in report.about if number in settled]
+            if report.about and not about:
+                continue
+            message_id = next(self._ids)
+            self._keep(message_id, report.acceptance, report.content)
+            if about:
+                original = self._kept[course.message_of(about[0].delivery)]
+                original.later.append(course.reported(message_id, about[0]))
+
+    def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
+        """Kept at once."""
+        with self._turn:
+            kept = self._kept.get(message_id)
+            if kept is not None:
+                kept.mailboxes.add(mailbox)
+        self.tell(partial(done, None if kept is not None else no_such(message_id)))
+
+    def watch(self, listener: Callable[[Collection[str]], None]) -> None:
+        """By the store's `call`."""
+        self._listener = listener
+
+    def _wake(self, hops: Collection[str]) -> None:
+        super()._wake(hops)
+        self._tell_of(hops)
+
+    def _tell_of(self, hops: Collection[str]) -> None:
+        if hops and self._listener is not None:
+            self.tell(partial(self._listener, hops))
+
     def sweep(self) -> int:
         """Nothing outlives a server in memory."""
         return 0
-
-    def mailboxes(self) -> list[str]:
-        """Names of the mailboxes that hold mail."""
-        with self._turn:
-            return sorted({mailbox for kept in self._kept.values() for mailbox in kept.acceptance.mailboxes})
-
-    def count(self) -> int:
-        """How many lines `mails` would have."""
-        with self._turn:
-            return sum(len(kept.acceptance.mailboxes) for kept in self._kept.values())
-
-    def mails(self, mailbox: str | None = None) -> list[Entry]:
-        """Newest arrival first."""
-        with self._turn:
-            lines = [
-                _line(message_id, name, kept)
-                for message_id, kept in self._kept.items()
-                for name in kept.acceptance.mailboxes
-                if mailbox in (None, name)
-            ]
-        return sorted(lines, key=lambda line: (-line.arrived_at, -line.id, line.mailbox))
-
-    def message(self, message_id: int) -> Message | None:
-        """The message, or None."""
-        with self._turn:
-            kept = self._kept.get(message_id)
-        if kept is None:
-            return None
-        accepted = kept.acceptance
-        mailboxes = tuple(sorted(accepted.mailboxes))
-        return Message(
-            id=message_id, size=len(kept.content), **accepted._replace(mailboxes=mailboxes)._asdict()
-        )
-
-    def trace(self, message_id: int) -> list[Step]:
-        """What happened to it."""
-        message = self.message(message_id)
-        if message is None:
-            raise _no_such(message_id)
-        return story(message, self._kept[message_id].later)
-
-    def with_message_id(self, text: str) -> list[int]:
-        """Every head is read."""
-        wanted = text.strip().strip("<>")
-        with self._turn:
-            heads = [(number, kept.content[:HEAD]) for number, kept in reversed(self._kept.items())]
-        return [number for number, head in heads if wanted and headings.message_id(head) == wanted]
-
-    def content(self, message_id: int) -> Iterator[bytes]:
-        """In pieces, as a disk would give it."""
-        with self._turn:
-            kept = self._kept.get(message_id)
-        if kept is None:
-            raise _no_such(message_id)
-        return (kept.content[at : at + PART] for at in range(0, len(kept.content), PART))
-
-    def mark_seen(self, message_id: int, mailbox: str) -> None:
-        """Remember that somebody has read it."""
-        with self._turn:
-            kept = self._kept.get(message_id)
-            if kept is None or mailbox not in kept.acceptance.mailboxes:
-                raise StoreError(f"message {message_id} does not lie in the mailbox {mailbox!r}")
-            if mailbox not in kept.seen:
-                kept.seen.add(mailbox)
-                kept.later.append(Step(self._now(), "opened", f"in the mailbox {mailbox}"))
-
-    def delete(self, message_id: int) -> None:
-        """Remove it from every mailbox."""
-        with self._turn:
-            if self._kept.pop(message_id, None) is None:
-                raise _no_such(message_id)
-
-    def close(self) -> None:
-        """Take no more."""
-        with self._turn:
-            self._closed = True
 
 
 class MemoryIncoming:
@@ -187,20 +151,3 @@ class MemoryIncoming:
             raise StoreError(
                 f"message {self.id} was accepted or discarded already: begin another with incoming()"
             )
-
-
-def _line(message_id: int, mailbox: str, kept: _Kept) -> Entry:
-    accepted = kept.acceptance
-    return entry(
-        message_id,
-        mailbox,
-        accepted.envelope,
-        kept.content[:HEAD],
-        arrived_at=accepted.arrived_at,
-        size=len(kept.content),
-        seen=mailbox in kept.seen,
-    )
-
-
-def _no_such(message_id: int) -> StoreError:
-    return StoreError(f"there is no message {message_id} in memory")

@@ -142,6 +142,10 @@ class Report(NamedTuple):
 
     acceptance: Acceptance
     content: bytes
+    about: tuple[int, ...] = ()
+    """The deliveries whose settlements it tells of. If none of them was still to be settled (somebody has withdrawn
+    the message meanwhile, or another server settled it), there is nothing to tell, and it is dropped. Empty: it is
+    accepted in any case."""
 
 
 class Waiting(NamedTuple):
@@ -198,6 +202,12 @@ class Entry(NamedTuple):
     size: int
     seen: bool
 
+
+MOST_DELIVERIES = 1 << 20
+"""Deliveries that one message may have, less one: far more than its recipients lead to."""
+
+KEPT_WITHDRAWN = 7 * 86_400.0
+"""Seconds for which what was taken out of the queue can be released."""
 
 CLAIM_RENEWED = 60.0
 """Seconds between renewals of claims; one that was not renewed five times runs out."""
@@ -274,8 +284,8 @@ class Mailboxes(Protocol):
         """Remember that somebody has read it. StoreError when it does not lie in this mailbox."""
 
     def delete(self, message_id: int) -> None:
-        """Remove a message from every mailbox, for good. Its id is never used again. StoreError when there is
-        none.
+        """Remove a message from every mailbox, for good. Its id is never used again. One that waits in the queue stays
+        there, and its content with it. StoreError when there is none, or it only waits in the queue.
         """
 
     def close(self) -> None:
@@ -290,7 +300,7 @@ class Queue(Protocol):
     """
 
     def queued(self) -> Iterator[Queued]:
-        """What waits, the oldest arrival first, read as it is asked for: there may be a great many."""
+        """What waits, in the order in which it came, read as it is asked for: there may be a great many."""
 
     def in_queue(self, message_id: int) -> Queued | None:
         """One message that waits, or None."""
@@ -346,14 +356,19 @@ class Store(Beside, Protocol):
         called now and then: some work at a time, so call again while it returns more than 0. May block.
         """
 
+    def put_into(self, message_id: int, mailbox: str, done: Done) -> None:
+        """Put a message into a mailbox here, once: one that lies there already stays as it is. Never blocks; ``done``
+        is told, through the store's `call`, how it went.
+        """
+
     def watch(self, listener: Callable[[Collection[str]], None]) -> None:
         """Have ``listener`` called, through the store's `call`, with the next hops that something is to be tried for
         now: a message was accepted, by this server or another one on the same store, or somebody released what waits.
         """
 
     def next_hops(self) -> Mapping[str, float]:
-        """The next hops that something waits for and nobody holds, each with when the first of it is due (seconds since
-        the epoch). May block.
+        """The next hops that something waits for that is neither held nor claimed, each with when the first of it is
+        due (seconds since the epoch). May block.
         """
 
     def claim(self, next_hop: str, most: int, now: float) -> Sequence[Parcel]:

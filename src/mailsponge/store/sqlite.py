@@ -8,8 +8,8 @@ fsync.
 from __future__ import annotations
 
 import itertools
+import logging
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import apsw
@@ -18,14 +18,16 @@ from mailsponge import clock
 from mailsponge.errors import StoreError
 from mailsponge.store import database
 from mailsponge.store.commits import Commits
-from mailsponge.store.faults import store_error, worded
+from mailsponge.store.faults import locked_out, store_error, worded
 from mailsponge.store.footprint import Footprint
 from mailsponge.store.incoming import SqliteIncoming
-from mailsponge.store.jobs import DrawnJob
+from mailsponge.store.jobs import Batch, DrawnJob
 from mailsponge.store.lock import ServerLock
 from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.protocol import Call, direct
 from mailsponge.store.writer import Writer
+
+log = logging.getLogger(__name__)
 
 _HIGHEST_ID = """
 SELECT max(
@@ -71,7 +73,7 @@ class SqliteStore(SqliteMailboxes):
         self._ids = itertools.count(self._first_id)
         self._call = call
         self._footprint = Footprint()
-        self._writer = Writer(self._writing, call=call, worded=partial(_in_words, self._writing, self._file))
+        self._writer = Writer(_File(self._writing, self._file), call=call)
         self._closed = False
 
     def incoming(self) -> SqliteIncoming:
@@ -110,5 +112,29 @@ class SqliteStore(SqliteMailboxes):
             self._lock.close()
 
 
-def _in_words(connection: apsw.Connection, file: Path, error: Exception) -> StoreError:
-    return store_error(error, file, connection.system_errno)
+class _File:
+    """See `writer.Target`: through a connection that is nobody else's."""
+
+    def __init__(self, connection: apsw.Connection, file: Path) -> None:
+        self._connection = connection
+        self._file = file
+
+    def batch(self) -> Batch:
+        return Batch()
+
+    def commit(self, batch: Batch) -> None:
+        batch.commit(self._connection)
+
+    def take_back(self) -> None:
+        """SQLite takes a transaction back by itself after some errors, and not after others."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error:
+            log.exception("a failed transaction could not be taken back")
+
+    def worded(self, error: Exception) -> StoreError:
+        return store_error(error, self._file, self._connection.system_errno)
+
+    def is_in_vain(self, fault: StoreError | None) -> bool:
+        return locked_out(fault)

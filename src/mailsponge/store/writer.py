@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from queue import SimpleQueue
-
-import apsw
+from typing import Protocol
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
 from mailsponge.store.commits import Commits
-from mailsponge.store.faults import locked_out
 from mailsponge.store.jobs import Batch, Job
 from mailsponge.store.protocol import Call, Done
 
@@ -30,26 +28,36 @@ HEAVIEST_BATCH = 8_000_000
 Told = Sequence[tuple[Done, StoreError | None]]
 
 
-class Writer:
-    """Writes jobs in the order they are submitted, through a connection that is nobody else's.
+class Target(Protocol):
+    """What batches are written to. Used from the writer's thread alone."""
 
-    ``worded`` turns an error into a StoreError. ``call`` carries one callback a batch to where the outcomes belong.
-    ``commits`` tells how long they take.
+    def batch(self) -> Batch:
+        """An empty one."""
+
+    def commit(self, batch: Batch) -> None:
+        """Write it in one transaction, and be back once it is durable; raises what went wrong, whatever it is."""
+
+    def take_back(self) -> None:
+        """Whatever is left of a transaction that failed. Raises nothing."""
+
+    def worded(self, error: Exception) -> StoreError:
+        """What went wrong, for people."""
+
+    def is_in_vain(self, fault: StoreError | None) -> bool:
+        """Whether trying the next job after this one would only wait as long again, and fail as well."""
+
+
+class Writer:
+    """Writes jobs in the order they are submitted.
+
+    ``call`` carries one callback a batch to where the outcomes belong. ``commits`` tells how long they take.
     """
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        *,
-        call: Call,
-        worded: Callable[[Exception], StoreError],
-        monotonic: clock.Clock = clock.monotonic,
-    ) -> None:
+    def __init__(self, target: Target, *, call: Call, monotonic: clock.Clock = clock.monotonic) -> None:
         self.commits = Commits()
         self._monotonic = monotonic
-        self._connection = connection
+        self._target = target
         self._call = call
-        self._worded = worded
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -99,7 +107,7 @@ class Writer:
     def _commit(self, jobs: list[Job]) -> list[StoreError | None]:
         """The outcome of each job, in their order."""
         fault = self._try(jobs)
-        if fault is None or len(jobs) == 1 or locked_out(fault):
+        if fault is None or len(jobs) == 1 or self._target.is_in_vain(fault):
             for job in jobs:
                 self._settle(job, fault)
             return [fault] * len(jobs)
@@ -108,7 +116,7 @@ class Writer:
     def _commit_one_by_one(self, jobs: list[Job]) -> list[StoreError | None]:
         outcomes: list[StoreError | None] = []
         for job in jobs:
-            in_vain = outcomes and locked_out(outcomes[-1])
+            in_vain = outcomes and self._target.is_in_vain(outcomes[-1])
             outcomes.append(outcomes[-1] if in_vain else self._try([job]))
             self._settle(job, outcomes[-1])
         return outcomes
@@ -116,28 +124,20 @@ class Writer:
     def _try(self, jobs: list[Job]) -> StoreError | None:
         """One transaction; None once it is on the disk."""
         try:
-            batch = Batch()
+            batch = self._target.batch()
             for job in jobs:
                 job.join(batch)
             if batch.is_empty:
                 return None
             begun = self._monotonic()
-            batch.commit(self._connection)
+            self._target.commit(batch)
             self.commits.note(self._monotonic() - begun, len(batch.messages))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and must not end the thread
-            fault = self._worded(error)
+            fault = self._target.worded(error)
             self.commits.failed += 1
-            self._take_back()
+            self._target.take_back()
             return fault
         return None
-
-    def _take_back(self) -> None:
-        """SQLite takes a transaction back by itself after some errors, and not after others."""
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except apsw.Error:
-            log.exception("a failed transaction could not be taken back")
 
     def _settle(self, job: Job, fault: StoreError | None) -> None:
         owed = job.settle(fault)

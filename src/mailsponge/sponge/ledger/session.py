@@ -16,9 +16,9 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from mailsponge import database_url
 from mailsponge.clock import Deadline
 from mailsponge.errors import StateError
-from mailsponge.sponge import database
 from mailsponge.sponge.model import storable
 from mailsponge.sponge.sockets import resolve
 
@@ -61,7 +61,7 @@ class Session:
     """
 
     def __init__(self, url: str, seconds_left: Callable[[], float]) -> None:
-        self.shown = database.shown(url)
+        self.shown = database_url.shown(url)
         self._url = url
         self._seconds_left = seconds_left
         self._connection: _Connection | None = None
@@ -184,7 +184,7 @@ class Session:
         except psycopg.Error:
             # Not chained, and not shown: it quotes the URL.
             raise StateError(
-                f"libpq does not understand the URL of the database, which is like {database.EXAMPLE}"
+                f"libpq does not understand the URL of the database, which is like {database_url.EXAMPLE}"
             ) from None
         common: dict[str, Any] = {
             **given,
@@ -225,7 +225,7 @@ class Session:
 
     def _cannot(self, error: psycopg.Error) -> str:
         text = " ".join(str(error).split()) or type(error).__name__
-        for secret in database.passwords(self._url):
+        for secret in database_url.passwords(self._url):
             text = text.replace(secret, "…")
         return f"the ledger in {self.shown} cannot be used now: {text}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailsponge.errors import UsageError
-from mailsponge.sponge import database
+from mailsponge import database_url
 
 SHOWN = {
     "postgresql://db.example.org/ops": "postgresql://db.example.org/ops",
@@ -21,7 +21,7 @@ SHOWN = {
 
 @pytest.mark.parametrize(("url", "shown"), SHOWN.items())
 def test_neither_password_nor_settings_are_shown(url, shown):
-    assert database.shown(url) == shown
+    assert database_url.shown(url) == shown
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_neither_password_nor_settings_are_shown(url, shown):
 )
 def test_what_could_be_misread_is_refused_and_not_shown(url):
     with pytest.raises(UsageError, match="not understood: write postgresql://user@db") as refused:
-        database.checked(url)
+        database_url.checked(url)
 
     assert "cret" not in str(refused.value)
 
@@ -52,15 +52,15 @@ def test_what_could_be_misread_is_refused_and_not_shown(url):
     ],
 )
 def test_passwords_are_found_wherever_they_are(url, secrets):
-    assert database.passwords(url) == secrets
-    assert database.has_password(url) == bool(secrets)
+    assert database_url.passwords(url) == secrets
+    assert database_url.has_password(url) == bool(secrets)
 
 
 def test_only_such_a_url_is_a_database():
-    assert database.is_database("postgresql://db/ops")
-    assert database.is_database("postgres://db/ops")
+    assert database_url.is_database("postgresql://db/ops")
+    assert database_url.is_database("postgres://db/ops")
     for other in ("postgresql", "/var/lib/postgresql:", "", None, "mysql://db/ops"):
-        assert not database.is_database(other)
+        assert not database_url.is_database(other)
 
 
 DIRECTORIES = {
@@ -76,4 +76,4 @@ DIRECTORIES = {
 
 @pytest.mark.parametrize(("url", "name"), DIRECTORIES.items())
 def test_a_directory_is_a_databases_and_not_a_logins(url, name):
-    assert database.directory_name(url) == name
+    assert database_url.directory_name(url) == name

@@ -1,4 +1,4 @@
-"""The address of a database that hosts share: what may be shown of it, and where the journals for it wait."""
+"""The URL of a database that hosts share: what may be shown of it, and what tells it from others."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _parts(url: str) -> _Parts:
     login, _, hosts = authority.rpartition("@")
     if not url.isprintable() or "@" in login + name + query:
         raise UsageError(
-            "state: the URL of the database (not shown, as there may be a password in it) is not understood: "
+            "the URL of the database (not shown, as there may be a password in it) is not understood: "
             f"write {EXAMPLE}, and %40, %2F or %3F for @, / or ? inside its parts"
         )
     return _Parts(login, hosts, name, parse_qs(query, keep_blank_values=True))
