@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from mailsponge import clean, clock
 from mailsponge.mail.address import Address
 from mailsponge.mail.date import date
+from mailsponge.mail.reply import Reply
 from mailsponge.mail.returned import Returned, returned
 from mailsponge.server import unix
 from mailsponge.server.house import House
@@ -214,3 +215,7 @@ def judged(said: Sequence[Said]) -> Verdict:
         sender=senders[0] if senders else None,
         from_nobody=senders[:1] == [None],
     )
+
+
+def _in_a_line(reply: Reply) -> str:
+    return " ".join((str(reply.code), *filter(None, (reply.enhanced,)), *reply.lines))
