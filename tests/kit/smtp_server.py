@@ -145,6 +145,7 @@ class SmtpServer:
         tls_at_once: TLS from the first byte.
         after_tls: what it offers once TLS is there; None: the same, but for STARTTLS.
         host: where it listens.
+        path: where it listens instead: a Unix socket.
     """
 
     def __init__(
@@ -156,6 +157,7 @@ class SmtpServer:
         tls_at_once: bool = False,
         after_tls: Sequence[str] | None = None,
         host: str = "127.0.0.1",
+        path: Path | None = None,
     ) -> None:
         self._answers = {
             step: list(said) if isinstance(said, list) else [said] for step, said in (answers or {}).items()
@@ -172,10 +174,8 @@ class SmtpServer:
         self._threads: list[threading.Thread] = []
         self.mails: list[Received] = []
         self.commands: list[str] = []
-        self._listening = socket.create_server(
-            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=50
-        )
-        self.port: int = self._listening.getsockname()[1]
+        self._listening = _listening(host, path)
+        self.port: int = 0 if path else self._listening.getsockname()[1]
         self._spawn(self._accept)
 
     @property
@@ -290,6 +290,16 @@ class SmtpServer:
 
     def _rset(self, talk: Talk, number: int, command: str) -> None:
         self._answer(talk, number, "RSET", "250 2.0.0 ok")
+
+
+def _listening(host: str, path: Path | None) -> socket.socket:
+    if path is None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, 0), family=family, backlog=50)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen(50)
+    return listening
 
 
 def server_side(plain: socket.socket) -> ssl.SSLSocket:

@@ -15,8 +15,8 @@ _LEFT_OUT = ("bcc", "resent-bcc", "return-path")
 """Bcc is for nobody else to see, and Return-Path is the business of whoever delivers."""
 
 _LONGEST_NAME = 200
-_ENCODED_AT_ONCE = 45
-"""Octets in one encoded word, so that it has no more than 75 characters (RFC 2047 section 2)."""
+_ENCODED_AT_ONCE = 36
+"""Octets in one encoded word, so that its line has no more than 76 characters (RFC 2047 section 2)."""
 
 
 class Field:

@@ -131,5 +131,10 @@ class Wire:
         return line.rstrip(b"\r")
 
     def close(self) -> None:
-        """Let go of the connection, without a word."""
-        self._socket.close()
+        """Say goodbye, and wait for no answer."""
+        try:
+            self._socket.sendall(b"QUIT\r\n")
+        except OSError:
+            return  # it is gone already
+        finally:
+            self._socket.close()
