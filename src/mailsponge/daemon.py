@@ -34,13 +34,15 @@ from mailsponge.config.machine import system_users
 from mailsponge.config.relay_password import relay_password
 from mailsponge.config.routing import routes_of
 from mailsponge.errors import ConfigError, StateError, UsageError
-from mailsponge.server import entrance, role
+from mailsponge.server import entrance, pickup_directory, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
 from mailsponge.server.entrance import Entrance, Place
 from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.loop import new_loop
 from mailsponge.server.parent import Parent, separate
+from mailsponge.server.pickup import Pickup
+from mailsponge.server.pickup_directory import PickupDirectory
 from mailsponge.server.privileges import Account, runs_as
 from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
@@ -133,6 +135,11 @@ def tls_files_of(config: Config) -> TlsFiles | None:
     return TlsFiles(certificate, config.tls.key or certificate) if certificate is not None else None
 
 
+def pickup_of(config: Config) -> Path:
+    """Where programs leave mail while the server is down."""
+    return config.local.pickup or config.data / "pickup"
+
+
 def account_of(config: Config) -> Account | None:
     """Whom the server runs as; None: whoever starts it. Raises ConfigError."""
     exposed = any(
@@ -164,6 +171,8 @@ def serve(wish: Wish) -> None:
 def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
     """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
     _hand_over(config.data, account)
+    if config.local.pickup is not None:
+        pickup_directory.prepare(config.local.pickup, account.uid, account.gid)
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
@@ -244,7 +253,10 @@ class _PostOffice:
         free = partial(_free, data)
         listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
         await listener.start(self._entrances)
-        async with _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at:
+        async with (
+            _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at,
+            _pickup(pickup_of(self._loaded.config), listener),
+        ):
             self._ready(told_at)
             await told_to_stop.wait()
             log.info("stopping")
@@ -290,7 +302,7 @@ class _PostOffice:
             self._listener.rules, self._listener.certificate = rules, certificate
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
-                "reloaded; user, other addresses, metrics, data and smtp.listen change "
+                "reloaded; user, other addresses, metrics, data, local.pickup and smtp.listen change "
                 "when the server is started anew"
             )
         else:
@@ -315,6 +327,28 @@ async def _metrics(
         scrapes.stop()
 
 
+@contextlib.asynccontextmanager
+async def _pickup(path: Path, listener: Listener) -> AsyncIterator[None]:
+    """Collect what programs leave while the server is down, and whatever they leave later. Raises UsageError."""
+    pickup_directory.prepare(path, os.geteuid(), os.getegid())
+    directory = PickupDirectory(path)
+    pickup = Pickup(directory, listener)
+    collecting = asyncio.create_task(pickup.run())
+    collecting.add_done_callback(_tell_of_a_defect)
+    try:
+        yield
+    finally:
+        pickup.stop()
+        await asyncio.wait([collecting])
+        directory.close()
+
+
+def _tell_of_a_defect(task: asyncio.Task[None]) -> None:
+    """What nobody has thought of is told at once, and not at the end."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("mail is not collected from the pickup directory any more", exc_info=task.exception())
+
+
 def _free(data: Path) -> int:
     """Bytes that the disk under a directory has left for this user."""
     try:
@@ -326,7 +360,7 @@ def _free(data: Path) -> int:
 
 
 def _only_a_start_changes(config: Config) -> tuple[object, ...]:
-    return config.data, config.user, config.metrics, places_of(config)
+    return config.data, config.user, config.metrics, config.local.pickup, places_of(config)
 
 
 def _told(entrances: Sequence[Entrance]) -> str:
