@@ -1,9 +1,9 @@
 """Mail that goes on, wired together: the runner, the couriers that it hands mail to, and what is tidied up behind them.
 
-    store ──▶ runner ──▶ relay ──▶ carrier ──▶ other servers
-                    ├──▶ lmtp ──────┘
-                    ├──▶ local ──▶ agent ──▶ Maildir, mbox, pipe (as the recipient, by way of the parent)
-                    └──▶ mailbox ──▶ store
+store ──▶ runner ──▶ relay ──▶ carrier ──▶ other servers
+├──▶ lmtp ──────┘
+├──▶ local ──▶ agent ──▶ Maildir, mbox, pipe (as the recipient, by way of the parent)
+└──▶ mailbox ──▶ store
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 from mailsponge import clock
+from mailsponge.admission import Admitted, way_back
 from mailsponge.config import Config
 from mailsponge.courier.agent import Agent
 from mailsponge.courier.carrier import Carrier
@@ -27,18 +28,19 @@ from mailsponge.courier.conversation import Caller
 from mailsponge.courier.exchangers import Lookup
 from mailsponge.courier.local import LocalCourier
 from mailsponge.courier.mailbox import MailboxCourier
-from mailsponge.courier.protocol import Courier
 from mailsponge.courier.relay import RelayCourier
 from mailsponge.courier.resolving import Dns
 from mailsponge.courier.timeouts import Timeouts
 from mailsponge.courier.trust import trust
 from mailsponge.errors import StoreError
+from mailsponge.mail.address import Address
 from mailsponge.queue.counts import Counts
 from mailsponge.queue.pace import LIMITS, Limits
+from mailsponge.queue.reporter import DsnReporter
 from mailsponge.queue.runner import Runner
 from mailsponge.queue.schedule import Schedule
 from mailsponge.server.rules import Rules
-from mailsponge.store.protocol import Due, Store
+from mailsponge.store.protocol import Store
 
 log = logging.getLogger("mailsponge.daemon")
 
@@ -77,7 +79,7 @@ class Sending:
         self._agent = agent
         self._keep_traces = float(config.queue.keep_traces)
         lookup = Lookup(
-            Dns([(server.address, server.port) for server in config.relay.resolver]),
+            Dns([(server.host, server.port) for server in config.relay.resolver]),
             frozenset({config.hostname, *rules.hostnames}),
             listens_here(ports),
             _shuffled,
@@ -91,11 +93,12 @@ class Sending:
             carrier=carrier,
         )
         self.follow(rules)
+        schedule = schedule_of(config)
         self._runner = Runner(
             store,
-            lambda due: self._couriers.courier_for(due),
-            Reporter(config.hostname, lambda address: way_back(self._rules.accounts, self._rules.routes, address)),
-            schedule_of(config),
+            self._courier_for,
+            DsnReporter(config.hostname, self._way_back, schedule, _unique),
+            schedule,
             limits_of(config),
             config.queue.at_once,
         )
@@ -109,6 +112,12 @@ class Sending:
         """Go by these rules from now on."""
         self._rules = rules
         self._couriers = Couriers(rules.accounts, self._hands)
+
+    def _courier_for(self, due: Due) -> Courier:
+        return self._couriers.courier_for(due)
+
+    def _way_back(self, address: Address) -> Admitted | None:
+        return way_back(self._rules.accounts, self._rules.routes, address)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -127,12 +136,13 @@ class Sending:
 
     async def _tidy(self) -> None:
         """Now and then, remove what has gone where it should."""
+        changed = 0
         while True:
-            await asyncio.sleep(TIDY_EVERY)
+            await asyncio.sleep(0 if changed else TIDY_EVERY)
             try:
-                while await asyncio.to_thread(self._store.tidy, clock.now() - self._keep_traces):
-                    await asyncio.sleep(0)
+                changed = await asyncio.to_thread(self._store.tidy, clock.now() - self._keep_traces)
             except StoreError as error:
+                changed = 0
                 log.warning("what has gone could not be tidied away: %s", error)
 
 
@@ -142,3 +152,7 @@ def _shuffled(several: Sequence[Each]) -> Sequence[Each]:
 
 def _nonce() -> str:
     return secrets.token_urlsafe(24)
+
+
+def _unique() -> str:
+    return secrets.token_hex(10)

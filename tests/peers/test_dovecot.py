@@ -162,7 +162,9 @@ def test_mbsync_takes_it_all_to_another_machine(
     synced = [file.read_bytes() for file in (tmp_path / "near" / "new").iterdir()]
     assert len(synced) == 3
     head, body = LETTER.split(b"\n\n")
-    assert all(letter.startswith(head) and letter.endswith(b"\n\n" + body) for letter in synced)  # it adds a line
+    assert all(
+        letter.startswith(head) and letter.endswith(b"\n\n" + body) for letter in synced
+    )  # it adds a line
 
 
 def maildir(dovecot: Dovecot) -> str:
