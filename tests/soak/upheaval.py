@@ -12,6 +12,10 @@ from town import Town
 from kit.mail_server import MailServer
 
 DECK = ("kill", "kill", "kill and kill again", "stop", "reload")
+CALM, STORM = (0.5, 5.0), (0.05, 0.8)
+"""Seconds from one to the next, at least and at most: in calm weather even slow clients come to an end."""
+OFTEN = 0.7
+"""How often it storms."""
 """Dealt in another order each time, so that each happens within a short soak, too."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at its memory."""
@@ -34,7 +38,8 @@ class Upheaval:
         """One after the other until time is up; then the server listens."""
         while not self._town.over:
             for name in self._rng.sample(DECK, len(DECK)):
-                await self._wait(self._rng.uniform(0.5, 5.0))
+                weather = STORM if self._rng.random() < OFTEN else CALM
+                await self._wait(self._rng.uniform(*weather))
                 if self._town.over:
                     break
                 await self._do(name)
