@@ -115,12 +115,8 @@ async def soak(folder: Path, seconds: float, kills: int, seed: int) -> Outcome:
         for kind in kinds
         for number in range(kind.many)
     ]
-    upheavals = asyncio.create_task(upheaval.go_on())
-    await asyncio.sleep(seconds)
-    while upheaval.done["kills"] < kills:
-        await asyncio.sleep(0.5)
+    await upheaval.go_on(seconds, kills)
     town.over = True
-    await upheavals
     await asyncio.gather(*clients)
     other.always_well = True
     faults = await _queue_empties(server)

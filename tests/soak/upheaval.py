@@ -34,14 +34,14 @@ class Upheaval:
         self.peak = 0
         """Bytes of memory."""
 
-    async def go_on(self) -> None:
-        """One after the other until time is up; then the server listens."""
-        while not self._town.over:
+    async def go_on(self, seconds: float, kills: int) -> None:
+        """One after the other until time is up and it was killed so often; then the server listens."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end or self.done["kills"] < kills:
             for name in self._rng.sample(DECK, len(DECK)):
                 weather = STORM if self._rng.random() < OFTEN else CALM
                 await self._wait(self._rng.uniform(*weather))
-                if self._town.over:
-                    break
                 await self._do(name)
 
     async def _do(self, name: str) -> None:
@@ -95,7 +95,7 @@ class Upheaval:
         """Let time pass, with an eye on the server's memory."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while not self._town.over and loop.time() < end:
+        while loop.time() < end:
             self.look()
             await asyncio.sleep(LOOK_EVERY)
 
