@@ -1,4 +1,4 @@
-"""Rules of reports on their way back: they come where mail for the sender comes, and the trace of the message says so."""
+"""Rules of reports on their way back: they come where mail for the sender does, and traces say so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kit.queue_house import BEGINNING, DEFERRED, FAILED, PATIENCE, House, Says
-
 from mailsponge.mail.address import Address
 from mailsponge.queue.reporter import DsnReporter
 from mailsponge.queue.schedule import HOUR, SCHEDULE
