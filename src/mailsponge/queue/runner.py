@@ -83,6 +83,7 @@ class Runner:
             schedule,
             reporter,
             self._settling,
+            self._expect,
             self._counts,
             now,
             random,
@@ -153,6 +154,9 @@ class Runner:
             lane.due = lane.more = True
             self._push(lane)
             self._rest(lane)
+
+    def _expect(self, name: str, at: float) -> None:
+        self._lookout.expect(name, at)
 
     def _room(self) -> int:
         return 0 if self._stopping else LINE - self._share.waiting

@@ -20,7 +20,7 @@ from kit.queue_house import (
 )
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Result
-from mailsponge.queue.schedule import DAY, HOUR, MINUTE
+from mailsponge.queue.schedule import DAY, HOUR, MINUTE, SCHEDULE
 from mailsponge.store.protocol import HopDown
 
 
@@ -78,6 +78,19 @@ def test_what_is_deferred_is_tried_again_when_the_schedule_says_so():
         ]
 
     played(story)
+
+
+def test_it_is_tried_again_in_time_however_short_that_is():
+    async def story(house):
+        house.courier = Says(DEFERRED)
+        house.store.put("a@example.net")
+        await house.pass_(3)
+        house.store.put("b@example.net")
+        await house.pass_(10)
+
+        assert [settlement.at - BEGINNING for settlement in house.store.settled] == [0, 3, 7, 10]
+
+    played(story, schedule=SCHEDULE._replace(first=7.0, longest=70.0))
 
 
 def test_who_cannot_be_reached_for_five_days_is_given_up_and_the_sender_heard_of_it_twice():
