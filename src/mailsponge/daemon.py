@@ -26,13 +26,15 @@ from typing import NamedTuple, TextIO
 import msgspec
 
 from mailsponge import config as configuration
-from mailsponge.accounts import Accounts
+from mailsponge.accounts import Accounts, Deliver
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
 from mailsponge.config.machine import system_users
 from mailsponge.config.relay_password import relay_password
 from mailsponge.config.routing import routes_of
+from mailsponge.courier.maildir import House
+from mailsponge.courier.ways import LOCAL, Ways
 from mailsponge.errors import ConfigError, StateError, UsageError
 from mailsponge.server import entrance, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
@@ -115,6 +117,24 @@ def accounts_of(loaded: Loaded) -> Accounts:
     )
 
 
+def delivered_here(config: Config) -> dict[tuple[str, ...], Deliver]:
+    """The settings by which mail is delivered on this machine, by agents where that has to be."""
+    ways = {("users", name, "deliver"): user.deliver for name, user in config.users.items()}
+    ways |= {
+        ("domains", name, "deliver"): domain.deliver
+        for name, domain in config.domains.items()
+        if domain.system_users
+    }
+    return {key: deliver for key, deliver in ways.items() if deliver.kind in LOCAL}
+
+
+def ways_of(loaded: Loaded) -> Ways:
+    """How mail is delivered on this machine. Raises ConfigError for a command that cannot be."""
+    config, source = loaded
+    settings = {source.at(*key): deliver for key, deliver in delivered_here(config).items()}
+    return Ways(accounts_of(loaded), House.of(config.hostname, str(config.data)), settings)
+
+
 def places_of(config: Config) -> list[tuple[Role, Place]]:
     """Where the server listens, and what for."""
     places: list[tuple[Role, Place]] = []
@@ -150,10 +170,11 @@ def serve(wish: Wish) -> None:
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
         rules_of(loaded)  # what cannot be is told before anything is opened
+        ways = ways_of(loaded)
         account = account_of(loaded.config)
         entrances = entrance.opened(places_of(loaded.config))
         try:
-            parent = _without_root(account, loaded.config, entrances) if account is not None else None
+            parent = _parent(account, loaded.config, entrances, ways)
             with asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
         finally:
@@ -161,19 +182,31 @@ def serve(wish: Wish) -> None:
                 entered.close()
 
 
-def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
+def _parent(
+    account: Account | None, config: Config, entrances: tuple[Entrance, ...], ways: Ways
+) -> Parent | None:
+    """The process that keeps root's rights, if there is to be one: to run without them, or to deliver as others."""
+    if account is not None:
+        return _without_root(account, config, entrances, ways)
+    if os.geteuid() == 0 and delivered_here(config):
+        return separate(None, tls_files_of(config), entrances, notify, ways)
+    return None
+
+
+def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...], ways: Ways) -> Parent:
     """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
     _hand_over(config.data, account)
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
-    parent = separate(account, tls_files_of(config), entrances, notify)
+    parent = separate(account, tls_files_of(config), entrances, notify, ways)
     if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
             f"the user {account.name} cannot get at {config.data}: "
             'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
         )
-    log.info("running as %s; process %d keeps root's rights, for keys", account.name, os.getppid())
+    duties = "keys and deliveries" if delivered_here(config) else "keys"
+    log.info("running as %s; process %d keeps root's rights, for %s", account.name, os.getppid(), duties)
     return parent
 
 
@@ -282,12 +315,15 @@ class _PostOffice:
         try:
             loaded = read(self._wish, self._machine)
             rules, certificate = rules_of(loaded, self._secret), self._certificate_of(loaded.config)
+            ways_of(loaded)
         except (ConfigError, StateError) as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
         self._certificate = certificate
         if self._listener is not None:
             self._listener.rules, self._listener.certificate = rules, certificate
+        if self._parent is not None and delivered_here(self._loaded.config) != delivered_here(loaded.config):
+            log.warning("mail of users whose `deliver` was changed waits until the server is started anew")
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
                 "reloaded; user, other addresses, metrics, data and smtp.listen change "

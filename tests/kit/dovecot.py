@@ -96,7 +96,7 @@ class Dovecot:
                 lmtp=self.lmtp_port,
                 imap=self.imap_port,
                 settings=self._settings,
-            )  # fmt: skip
+            )
         )
         ids = f"{OWNER.pw_uid}:{OWNER.pw_gid}"
         people = "".join(f"{name}:{{PLAIN}}{PASSWORD}:{ids}::{self.home(name)}\n" for name in self._people)
