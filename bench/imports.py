@@ -20,7 +20,7 @@ GOAL = 1.5
 IMPORTS = {
     "nothing": "pass",
     "standard": "import logging.handlers, sqlite3, json, email.message",
-    "mailsponge": "import mailsponge",
+    "mailsponge": "from mailsponge import SpongeHandler, source",
 }
 
 

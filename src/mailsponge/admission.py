@@ -120,6 +120,20 @@ def next_hop_of(kind: Kind, user: str) -> str:
     return f"{kind} {user}"
 
 
+def at_home(accounts: Accounts, hosts: Sequence[str], address: Address) -> Address:
+    """An address that a program on this machine names, as it is known here: ``root@box`` is root at our first domain.
+
+    cron and its like write to names alone, and the command that sends for them adds a name of this machine: one of
+    ``hosts``, or localhost. Nobody else could be meant, and a reply, or a report, has to find its way back.
+    """
+    is_here = address.domain in hosts or address.domain == "localhost"
+    return (
+        Address(address.local, accounts.first)
+        if is_here and not accounts.is_ours(address.domain)
+        else address
+    )
+
+
 def local_sender(
     accounts: Accounts, hosts: Sequence[str], user: str, reverse_path: Address | None
 ) -> Allowed | Refused:

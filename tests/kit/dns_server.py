@@ -1,7 +1,7 @@
 """A DNS server for tests: it answers by UDP and TCP what it was told to, refuses, or says nothing.
 
     with DnsServer({"example.net MX": ["10 mx.example.net."], "mx.example.net A": ["127.0.0.1"]}) as dns:
-        resolver = Dns([dns.host], dns.port)
+        resolver = Dns([(dns.host, dns.port)])
 
 A name that is not told of does not exist. What is said of a question is a list of records, of a kind each if it is
 another than was asked for (``"CNAME a.example."``); or one of the words below.

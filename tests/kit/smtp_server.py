@@ -146,6 +146,7 @@ class SmtpServer:
         after_tls: what it offers once TLS is there; None: the same, but for STARTTLS.
         host: where it listens.
         port: on which port; 0: any that is free.
+        path: where it listens instead: a Unix socket.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class SmtpServer:
         after_tls: Sequence[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        path: Path | None = None,
     ) -> None:
         self._answers = {
             step: list(said) if isinstance(said, list) else [said] for step, said in (answers or {}).items()
@@ -174,10 +176,8 @@ class SmtpServer:
         self._threads: list[threading.Thread] = []
         self.mails: list[Received] = []
         self.commands: list[str] = []
-        self._listening = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=50
-        )
-        self.port: int = self._listening.getsockname()[1]
+        self._listening = _listening(host, port, path)
+        self.port: int = 0 if path else self._listening.getsockname()[1]
         self._spawn(self._accept)
 
     @property
@@ -294,6 +294,16 @@ class SmtpServer:
 
     def _rset(self, talk: Talk, number: int, command: str) -> None:
         self._answer(talk, number, "RSET", "250 2.0.0 ok")
+
+
+def _listening(host: str, port: int, path: Path | None) -> socket.socket:
+    if path is None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=50)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen(50)
+    return listening
 
 
 def server_side(plain: socket.socket) -> ssl.SSLSocket:

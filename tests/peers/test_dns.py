@@ -33,7 +33,7 @@ def run(request):
 
 
 def resolver(server: DnsServer, lifetime: float = 5, **more) -> Dns:
-    return Dns([server.host], server.port, lifetime, **more)
+    return Dns([(server.host, server.port)], lifetime, **more)
 
 
 def test_the_exchangers_of_a_domain(run):
@@ -157,9 +157,9 @@ class TestMemory:
 
 
 def test_a_host_that_is_named_here_is_looked_up_as_any_program_does_it(run):
-    assert "127.0.0.1" in run(Dns(["127.0.0.1"]).named("localhost"))
+    assert "127.0.0.1" in run(Dns([("127.0.0.1", 53)]).named("localhost"))
     with pytest.raises(NoSuchName):
-        run(Dns(["127.0.0.1"]).named("a..b"))
+        run(Dns([("127.0.0.1", 53)]).named("a..b"))
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ class Accounts:
         "_catch_all",
         "_deliver",
         "_domains",
-        "_first",
         "_locals",
         "_residents",
         "changing",
         "domains",
+        "first",
         "users",
     )
 
@@ -65,7 +65,8 @@ class Accounts:
         self.domains = tuple(spelled)
         """As the configuration names them."""
         self._domains = frozenset(["", *(form for forms in spelled.values() for form in forms)])
-        self._first = names.domain(self.domains[0], where, "domains")
+        self.first = names.domain(self.domains[0], where, "domains")
+        """The first of them, in the spelling that a parsed address has."""
         ways = {
             form: _for_many(way, name, where)
             for name, way in (system or {}).items()
@@ -95,7 +96,7 @@ class Accounts:
         if domain not in self._domains:
             return Absent.NOT_OUR_DOMAIN
         leads = self._by_name.get(names.folded(local)) or self._less_exactly(local, domain)
-        return Absent.NO_SUCH_USER if leads is None else self._found(leads, domain or self._first)
+        return Absent.NO_SUCH_USER if leads is None else self._found(leads, domain or self.first)
 
     def deliver(self, user: str, domain: str) -> Deliver | None:
         """How mail to a user at a domain of ours is delivered, both as `find` spells them; None: nobody of that name

@@ -119,7 +119,7 @@ class Expansion:
         itself = [self._is_itself(folded, target, place) for target in targets]
         if not any(itself) or all(itself):
             raise ConfigError(
-                f"{place} is a user too; choose another name for one of them, or have it lead to {known.user} and others"
+                f"{place} is a user too; choose another name for one of them, or let it lead to {known.user} and others"
             )
         return known.user
 

@@ -109,6 +109,16 @@ class Local(Struct, frozen=True, kw_only=True):
             left_out="root alone chooses the sender",
         ),
     ] = ()
+    pickup: Annotated[
+        Path | None,
+        About(
+            takes='a directory: "/var/spool/mailsponge/pickup"',
+            why="Where mailsponge-sendmail leaves mail while the server is down; it is collected when it is up again. "
+            "It is made if it is not there, so that every user of this machine can put something in and nobody but "
+            "the server can look (mode 1733). Programs find it by themselves at /var/spool/mailsponge/pickup.",
+            left_out="pickup in the data directory, where only the server's own user gets",
+        ),
+    ] = None
 
 
 class Lmtp(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ import dns.name
 import dns.rdata
 import dns.rdatatype
 import dns.resolver
+from dns.nameserver import Do53Nameserver
 from dns.rdtypes.ANY.MX import MX
 
 from mailsponge import clean, clock
@@ -71,17 +72,16 @@ class Dns:
 
     def __init__(
         self,
-        servers: Sequence[str] = (),
-        port: int = 53,
+        servers: Sequence[tuple[str, int]] = (),
         lifetime: float = LIFETIME,
         time: clock.Clock = clock.monotonic,
     ) -> None:
-        """``servers``: IP addresses of name servers; none: those of ``/etc/resolv.conf``, or one on this machine.
+        """``servers``: IP addresses and ports of name servers; none: those of ``/etc/resolv.conf``, or one on this
+        machine.
 
         Raises ValueError for a server that is no IP address.
         """
         self._resolver = _resolver(servers)
-        self._resolver.port = port
         self._resolver.lifetime = lifetime
         self._resolver.use_edns(0, 0, LARGEST_PACKET)
         self._memory = Memory(time)
@@ -148,10 +148,10 @@ class Dns:
         return tuple(texts[:RECORDS]), _seconds(answer.response)
 
 
-def _resolver(servers: Sequence[str]) -> dns.asyncresolver.Resolver:
+def _resolver(servers: Sequence[tuple[str, int]]) -> dns.asyncresolver.Resolver:
     if servers:
         made = dns.asyncresolver.Resolver(configure=False)
-        made.nameservers = list(servers)
+        made.nameservers = [Do53Nameserver(address, port) for address, port in servers]
         return made
     try:
         return dns.asyncresolver.Resolver()

@@ -46,7 +46,7 @@ LOCAL: Final = frozenset({Kind.MAILDIR, Kind.MBOX, Kind.PIPE})
 class Ways:
     """The ways of all. Immutable, as far as its accounts are."""
 
-    __slots__ = ("_accounts", "_house")
+    __slots__ = ("_accounts", "_are_local", "_house")
 
     def __init__(self, accounts: Accounts, house: House, settings: Mapping[str, Deliver]) -> None:
         """``settings``: every setting of the configuration that says how mail is delivered, by its name for messages.
@@ -55,12 +55,18 @@ class Ways:
         """
         self._accounts = accounts
         self._house = house
+        self._are_local = any(deliver.kind in LOCAL for deliver in settings.values())
         for name, deliver in settings.items():
             if deliver.kind is Kind.PIPE:
                 try:
                     _way(deliver.for_user("somebody"), house)
                 except UsageError as error:
                     raise ConfigError(f"{name}: {error}") from None
+
+    @property
+    def are_local(self) -> bool:
+        """Whether anybody's mail is delivered on this machine otherwise than into a mailbox of the post office."""
+        return self._are_local
 
     def find(self, order: Order) -> Found | Outcome:
         """How a letter is delivered, or why not. May wait for whatever the system asks for a name."""

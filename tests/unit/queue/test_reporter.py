@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kit.queue_house import BEGINNING, DEFERRED, FAILED, PATIENCE, House, Says
-
 from mailsponge.mail.address import Address
 from mailsponge.queue.reporter import DsnReporter
 from mailsponge.queue.schedule import HOUR, SCHEDULE
