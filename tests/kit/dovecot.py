@@ -33,11 +33,8 @@ default_internal_user = nobody
 default_internal_group = nogroup
 default_login_user = nobody
 first_valid_uid = 1
-protocols = imap lmtp
 ssl = no
 disable_plaintext_auth = no
-auth_username_format = %Ln
-mail_location = maildir:~/Maildir
 passdb {{
   driver = passwd-file
   args = {folder}/people
@@ -57,14 +54,12 @@ service imap-login {{
   }}
 }}
 service lmtp {{
-  unix_listener lmtp {{
-    mode = 0666
-  }}
   inet_listener lmtp {{
     address = 127.0.0.1
     port = {lmtp}
   }}
 }}
+{settings}
 """
 IN_ITS_PLACE = 'mount -t overlay overlay -o lowerdir="$0/usr:/usr" /usr && exec /usr/sbin/dovecot -F -c "$1"'
 
@@ -74,15 +69,19 @@ class Unavailable(Exception):
 
 
 class Dovecot:
-    """``with Dovecot(folder, ["me", "you"]) as dovecot``: their Maildirs are ``folder/me/Maildir`` and so on."""
+    """``with Dovecot(folder, ["me", "you"], settings) as dovecot``: their homes are ``folder/me`` and ``folder/you``.
 
-    def __init__(self, folder: Path, people: list[str]) -> None:
+    ``settings`` are the lines of its configuration that say what it does, and where the mail is.
+    """
+
+    def __init__(self, folder: Path, people: list[str], settings: str) -> None:
         if os.geteuid() != 0:
             raise Unavailable("Dovecot has to be started by root, who can give it a mount namespace")
         self.folder = folder
         self.socket = folder / "run" / "lmtp"
         self.lmtp_port, self.imap_port = _free_port(), _free_port()
         self._people = people
+        self._settings = settings
         self._root = _unpacked()
 
     def __enter__(self) -> Self:
@@ -91,7 +90,13 @@ class Dovecot:
             map(str, (self._root / "usr/lib/dovecot", *self._root.glob("usr/lib/*-linux-*")))
         )
         (self.folder / "dovecot.conf").write_text(
-            SETTINGS.format(folder=self.folder, libraries=libraries, lmtp=self.lmtp_port, imap=self.imap_port)
+            SETTINGS.format(
+                folder=self.folder,
+                libraries=libraries,
+                lmtp=self.lmtp_port,
+                imap=self.imap_port,
+                settings=self._settings,
+            )
         )
         ids = f"{OWNER.pw_uid}:{OWNER.pw_gid}"
         people = "".join(f"{name}:{{PLAIN}}{PASSWORD}:{ids}::{self.home(name)}\n" for name in self._people)

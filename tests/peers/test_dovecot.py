@@ -1,4 +1,7 @@
-"""Dovecot beside this server: it delivers what it is handed over LMTP, and shows what was put into its Maildirs."""
+"""Dovecot beside this server, with the very settings that docs/how-to/dovecot.md shows.
+
+It delivers what it is handed over LMTP, and shows what was put into its Maildirs.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from docs_runner import blocks
 
 from kit import peers
 from kit.agents import agents, delivered
@@ -18,7 +22,15 @@ from kit.relaying import Relaying
 from mailsponge.courier.lmtp import LmtpCourier, hop_of
 from mailsponge.mail.outcome import Result
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "dovecot.md"
+PEOPLE = ["games", "me", "you"]
 BODY = CONTENT.partition(b"\r\nReceived: from there\r\n")[2]
+
+
+def shown(name: str) -> str:
+    """A block of the page."""
+    [text] = [block.text for block in blocks(PAGE) if block.words == name]
+    return text
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +38,18 @@ def running() -> Iterator[Dovecot]:
     """A Dovecot of our own, one for all tests here."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with Dovecot(Path(folder), ["games", "me", "you"]) as dovecot:
+            with Dovecot(Path(folder), PEOPLE, shown("lmtp").replace("mailsponge", "nobody")) as dovecot:
+                yield dovecot
+        except Unavailable as reason:
+            peers.missing(str(reason))
+
+
+@pytest.fixture(scope="module")
+def reading() -> Iterator[Dovecot]:
+    """One that delivers nothing itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with Dovecot(Path(folder), PEOPLE, shown("maildir")) as dovecot:
                 yield dovecot
         except Unavailable as reason:
             peers.missing(str(reason))
@@ -35,8 +58,15 @@ def running() -> Iterator[Dovecot]:
 @pytest.fixture
 def dovecot(running: Dovecot) -> Iterator[Dovecot]:
     yield running
-    for name in ("games", "me", "you"):
+    for name in PEOPLE:
         running.empty(name)
+
+
+@pytest.fixture
+def reader(reading: Dovecot) -> Iterator[Dovecot]:
+    yield reading
+    for name in PEOPLE:
+        reading.empty(name)
 
 
 @pytest.fixture
@@ -109,11 +139,11 @@ def crlf(letter: bytes) -> bytes:
     return letter.replace(b"\n", b"\r\n")
 
 
-def test_dovecot_shows_what_lies_in_the_maildir(dovecot: Dovecot):
+def test_dovecot_shows_what_lies_in_the_maildir(reader: Dovecot):
     for number in range(3):
-        assert delivered(agents("maildir:" + maildir(dovecot)), message=number).result is Result.DELIVERED
+        assert delivered(agents("maildir:" + maildir(reader)), message=number).result is Result.DELIVERED
 
-    assert dovecot.letters("games") == [crlf(LETTER)] * 3
+    assert reader.letters("games") == [crlf(LETTER)] * 3
 
 
 def test_dovecot_and_this_server_deliver_into_the_same_maildir(
@@ -127,32 +157,32 @@ def test_dovecot_and_this_server_deliver_into_the_same_maildir(
     assert crlf(LETTER) in letters
 
 
-def test_a_second_attempt_finds_what_dovecot_has_taken_into_cur(dovecot: Dovecot):
-    delivered(agents("maildir:" + maildir(dovecot)))
-    dovecot.letters("games")
-    assert len(list(Path(maildir(dovecot), "cur").iterdir())) == 1
-    outcome = delivered(agents("maildir:" + maildir(dovecot)), again=True)
+def test_a_second_attempt_finds_what_dovecot_has_taken_into_cur(reader: Dovecot):
+    delivered(agents("maildir:" + maildir(reader)))
+    reader.letters("games")
+    assert len(list(Path(maildir(reader), "cur").iterdir())) == 1
+    outcome = delivered(agents("maildir:" + maildir(reader)), again=True)
 
     assert "since an attempt that nobody heard the end of" in outcome.why
-    assert len(dovecot.letters("games")) == 1
+    assert len(reader.letters("games")) == 1
 
 
-def test_a_folder_that_dovecot_has_made_is_reached_by_what_follows_the_plus(dovecot: Dovecot):
-    delivered(agents("maildir:" + maildir(dovecot)), message=1)
-    dovecot.make_folder("games", "Lists.python")
-    delivered(agents("maildir:" + maildir(dovecot)), detail="Lists.python")
+def test_a_folder_that_dovecot_has_made_is_reached_by_what_follows_the_plus(reader: Dovecot):
+    delivered(agents("maildir:" + maildir(reader)), message=1)
+    reader.make_folder("games", "Lists.python")
+    delivered(agents("maildir:" + maildir(reader)), detail="Lists.python")
 
-    assert dovecot.letters("games", "Lists.python") == [crlf(LETTER)]
+    assert reader.letters("games", "Lists.python") == [crlf(LETTER)]
 
 
 def test_mbsync_takes_it_all_to_another_machine(
-    dovecot: Dovecot, run: Callable[..., Outcome], peer: Callable[[str], str], tmp_path: Path
+    reader: Dovecot, run: Callable[..., Outcome], peer: Callable[[str], str], tmp_path: Path
 ):
     for number in range(3):
-        delivered(agents("maildir:" + maildir(dovecot)), message=number)
+        delivered(agents("maildir:" + maildir(reader)), message=number)
     settings = tmp_path / "mbsyncrc"
     settings.write_text(
-        f"IMAPStore far\nHost 127.0.0.1\nPort {dovecot.imap_port}\nUser games\nPass {PASSWORD}\nSSLType None\n"
+        f"IMAPStore far\nHost 127.0.0.1\nPort {reader.imap_port}\nUser games\nPass {PASSWORD}\nSSLType None\n"
         f"AuthMechs LOGIN\n\nMaildirStore near\nPath {tmp_path}/\nInbox {tmp_path}/near\n\n"
         "Channel all\nFar :far:\nNear :near:\nCreate Near\n"
     )

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from mailsponge.courier.descriptors import DIRECTORY, NEW_FILE, opened
 from mailsponge.courier.faults import delivered, outcome_of
@@ -45,6 +46,11 @@ class House(NamedTuple):
     host: str
     number: int
     """Tells one store's messages from another's on the same host."""
+
+    @classmethod
+    def of(cls, host: str, store: str) -> House:
+        """``store``: where the messages are kept."""
+        return cls(host, crc32(store.encode(errors="surrogateescape")))
 
 
 class Maildir(NamedTuple):

@@ -102,7 +102,7 @@ class Agents:
                 os.kill(process, signal.SIGKILL)
 
     def end(self) -> None:
-        """The server is gone, and nobody waits for them any more. They notice, and end their programs; then they end."""
+        """The server is gone, and nobody waits for them any more. They notice, and end, with their programs."""
         end = clock.Deadline(PATIENCE, self._monotonic)
         while self._working and end.left():
             self.look_after()
@@ -141,8 +141,10 @@ def _outcome(ways: Ways, request: bytes, letter: int, answer: int) -> Outcome:
 
 def _delivered(ways: Ways, order: Order, letter: int, answer: int) -> Outcome:
     found = ways.find(order)
-    if isinstance(found, Outcome):
-        return found
+    if isinstance(found, Outcome):  # the server has found a way, by what the configuration says now
+        return deferred(
+            f"{order.user}'s mail went another way when the server was started: start it anew", "4.3.5"
+        )
     way, person = found
     if person is None or person.uid == 0:
         return deferred(f"{order.user} is no user of this machine whom mail could be delivered as", "4.3.5")
