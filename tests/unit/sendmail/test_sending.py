@@ -262,7 +262,7 @@ def test_wishes_wait_too(sendmail, pickup):
     sendmail("-N", "success", "-R", "full", "-V", "id", "jürgen@x", stdin="\nü\n".encode())
 
     assert b"> BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=id\r\n" in left(pickup)[0]
-    assert " NOTIFY=SUCCESS\r\n".encode() in left(pickup)[0]
+    assert b" NOTIFY=SUCCESS\r\n" in left(pickup)[0]
 
 
 def test_where_it_cannot_wait_it_says_what_to_do(sendmail, tmp_path):
