@@ -1,7 +1,8 @@
 """Who lives here, and where their mail goes.
 
-deliver.py knows the ways of delivering; names.py compares names; expansion.py follows aliases to their ends; system.py
-knows the users of this machine; accounts.py looks addresses up, and found.py is what comes of it.
+deliver.py knows the ways of delivering; names.py compares names; leads.py says where one leads, and expansion.py
+follows aliases to find out; system.py knows the users of this machine; accounts.py looks addresses up, and found.py is
+what comes of it. etc_aliases.py reads the aliases of other mail servers.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mailsponge.accounts import names
 from mailsponge.accounts.deliver import IN_A_MAILBOX, USER, Deliver, Kind
-from mailsponge.accounts.expansion import Expansion, Leads, Lives, from_system, with_detail
+from mailsponge.accounts.expansion import Expansion
 from mailsponge.accounts.found import Absent, Found, Onward
+from mailsponge.accounts.leads import Leads, Lives, from_system
 from mailsponge.accounts.names import Where
 from mailsponge.accounts.system import Residents
 from mailsponge.errors import AddressError, ConfigError
@@ -124,7 +125,7 @@ class Accounts:
         base, plus, detail = local.partition("+")
         folded = names.folded(base)
         if plus and folded in self._by_name:
-            return with_detail(folded, self._by_name[folded], detail, domain)
+            return self._by_name[folded].with_detail(folded, detail, domain)
         return from_system(self._residents, local, domain) or self._catch_all.get(domain)
 
     def _found(self, leads: Leads, domain: str) -> Found:

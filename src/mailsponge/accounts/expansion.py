@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from mailsponge.accounts import names
 from mailsponge.accounts.deliver import Deliver, Kind
+from mailsponge.accounts.leads import End, Leads, from_system, wherever
 from mailsponge.accounts.names import Where
 from mailsponge.accounts.system import Residents
 from mailsponge.errors import ConfigError
-from mailsponge.mail.address import Address
 
 ALWAYS_THERE: Final = ("postmaster", "root", "abuse")
 """Names that always lead to someone: RFC 5321 (4.5.1) and RFC 2142 ask for two of them, cron writes to the third."""
@@ -24,39 +24,6 @@ MOST_ENDS: Final = 10_000
 """That one alias may lead to. More is a mailing list, and wants a program that knows about these."""
 LONGEST_WAY: Final = 100
 """Aliases that lead from one to the next."""
-
-
-class Lives(NamedTuple):
-    """A way ends with someone who lives here."""
-
-    user: str
-    detail: str = ""
-    """What follows the plus."""
-    domain: str = ""
-    """At which domain they are written to; empty: at the one where the mail was."""
-
-    def __str__(self) -> str:
-        return f"{self.user}+{self.detail}" if self.detail else self.user
-
-
-End = Lives | Address
-"""With someone who lives here, or with an address elsewhere."""
-
-
-class Leads(NamedTuple):
-    """Where a name leads."""
-
-    ends: tuple[End, ...]
-    """Each once, at least one."""
-    people: frozenset[str]
-    """Users at the ends, and those on the way who have their mail forwarded."""
-    how: str
-    """For people."""
-
-    @property
-    def told(self) -> str:
-        """The ends, for people."""
-        return names.listed(self.ends)
 
 
 class _Name(NamedTuple):
@@ -71,7 +38,9 @@ class _Name(NamedTuple):
     user: str = ""
     """The name again, if it is a user's."""
     how: str = ""
-    """How it leads there, if not as an alias does."""
+    """How it leads there."""
+    keeps: bool = False
+    """Among its targets is its own name, for the user of that name."""
 
 
 class Expansion:
@@ -112,10 +81,10 @@ class Expansion:
             return Leads((address,), frozenset(), "")
         name = names.folded(local)
         if name in self._names:
-            return self._leads(name, way)
+            return self._leads(name, way).at(domain)
         base, plus, _ = name.partition("+")
         if plus and base in self._names:
-            return with_detail(base, self._leads(base, way), local.partition("+")[2], domain)
+            return self._leads(base, way).with_detail(base, local.partition("+")[2], domain)
         return from_system(self._residents, local, domain)
 
     def _add_user(self, user: str, deliver: Deliver, where: Where) -> None:
@@ -133,14 +102,29 @@ class Expansion:
     def _add_alias(self, alias: str, targets: Sequence[str], where: Where) -> None:
         place = where("aliases", alias)
         folded = names.folded(names.checked(alias, place))
-        if folded in self._names:
-            what = (
-                "a user too" if self._names[folded].user else "there twice: upper and lower case are the same"
-            )
-            raise ConfigError(f"{place} is {what}; choose another name for one of them")
-        self._names[folded] = _Name(alias, place, targets, how=f"alias {alias} leads to")
+        user = self._same_user(folded, targets, place)
+        self._names[folded] = _Name(alias, place, targets, user, f"alias {alias} leads to", keeps=bool(user))
         if not targets:
             raise ConfigError(f"{place} leads to nobody: name at least one")
+
+    def _same_user(self, folded: str, targets: Sequence[str], place: str) -> str:
+        """The user whom an alias shares its name with: who keeps a copy of what goes to others; empty: nobody."""
+        known = self._names.get(folded)
+        if known is None:
+            return ""
+        if not known.user or known.keeps:
+            raise ConfigError(f"{place} is there twice: upper and lower case are the same")
+        if known.targets:
+            raise ConfigError(f"{place} is a user too, whose mail is forwarded: take one of the two away")
+        itself = [self._is_itself(folded, target, place) for target in targets]
+        if not any(itself) or all(itself):
+            raise ConfigError(
+                f"{place} is a user too; choose another name for one of them, or let it lead to {known.user} and others"
+            )
+        return known.user
+
+    def _is_itself(self, folded: str, target: str, place: str) -> bool:
+        return self._is_here(target, place) and names.folded(names.target(target, place).local) == folded
 
     def _add_always_there(self, first: str) -> None:
         for name in ALWAYS_THERE:
@@ -167,13 +151,13 @@ class Expansion:
         if len(way) == LONGEST_WAY:
             raise ConfigError(f"{known.place} is the end of a way of {LONGEST_WAY} aliases: make it shorter")
         if not known.targets:
-            return Leads((Lives(known.user),), frozenset({known.user}), f"user {known.user}")
+            return Leads.to_user(known.user)
         ends: dict[End, End] = {}
         people = {known.user} if known.user else set()
         for found in self._targets(known, (*way, name)):
             people |= found.people
             for end in found.ends:
-                ends.setdefault(_wherever(end), end)
+                ends.setdefault(wherever(end), end)
         if len(ends) > MOST_ENDS:
             raise ConfigError(
                 f"{known.place} leads to {len(ends)} addresses, more than {MOST_ENDS}: a mailing list program does that"
@@ -183,37 +167,12 @@ class Expansion:
 
     def _targets(self, known: _Name, way: tuple[str, ...]) -> Iterator[Leads]:
         for text in known.targets:
+            if known.keeps and self._is_itself(way[-1], text, known.place):
+                yield Leads.to_user(known.user)
+                continue
             found = self.target(text, known.place, way)
             if found is None:
                 raise ConfigError(
                     f"{known.place} leads to {text}, who does not live here: correct the name, or add the user"
                 )
             yield found
-
-
-def _wherever(end: End) -> End:
-    """The end, so that it is the same at each domain of ours."""
-    return end if isinstance(end, Address) else end._replace(domain="")
-
-
-def with_detail(base: str, leads: Leads, detail: str, domain: str) -> Leads:
-    """A name, ``base`` when folded, with a plus and what follows it: it is for someone who lives here and nobody behind
-    an alias to see.
-    """
-    end = leads.ends[0]
-    if len(leads.ends) == 1 and isinstance(end, Lives) and names.folded(end.user) == base:
-        return Leads((Lives(end.user, detail, domain),), leads.people, f"plus address of {end.user}")
-    return leads._replace(how=f"plus address of {base}, which leads to {leads.told}")
-
-
-def from_system(residents: Residents, local: str, domain: str) -> Leads | None:
-    """Where a name leads by the word of the system alone."""
-    base, _, detail = local.partition("+")
-    name = names.folded(base)
-    at = residents.domain_of(name, domain)
-    if not at:
-        return None
-    end = Lives(name, detail, at)
-    return Leads(
-        (end,), frozenset({name}), f"plus address of system user {name}" if detail else f"system user {name}"
-    )

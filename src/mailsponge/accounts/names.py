@@ -46,13 +46,15 @@ def domain(name: str, where: Where, *table: str) -> str:
         raise ConfigError(f"{where(*table, name)} is no domain: write one such as example.org") from None
 
 
-def spellings(domain: str) -> set[str]:
-    """A domain with letters beyond ASCII may be written with them or in its ``xn--`` form (RFC 5891)."""
+def spellings(domain: str) -> tuple[str, ...]:
+    """The domain; and the other one, if it has letters beyond ASCII, which may be written as they are or in the form
+    that begins with ``xn--`` (RFC 5891).
+    """
     try:
         other = domain.encode().decode("idna") if domain.isascii() else domain.encode("idna").decode()
     except UnicodeError:
-        return {domain}
-    return {domain, other}
+        return (domain,)
+    return (domain,) if other == domain else (domain, other)
 
 
 def target(text: str, place: str) -> Address:

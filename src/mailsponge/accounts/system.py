@@ -86,5 +86,8 @@ class Residents(NamedTuple):
         return domain if domain in self.ways and self.knows(name) else ""
 
     def way(self, name: str, domain: str) -> Deliver | None:
-        """How their mail is delivered that is for this domain, if they still are there."""
-        return self.ways[domain].for_user(name) if self.domain_of(name, domain) else None
+        """How somebody's mail is delivered that is for this domain, or for one where an alias leads to them; None: they
+        are not there any more.
+        """
+        at = self.domain_of(name, domain if domain in self.ways else "")
+        return self.ways[at].for_user(name) if at else None

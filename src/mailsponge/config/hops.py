@@ -15,8 +15,9 @@ from mailsponge.routes import Tls
 
 _SHAPES: Final = (
     '"smtp://mail.example.org:25", "smtp://user@mail.example.org:587?starttls=require", '
-    '"smtps://user@mail.example.org" or "lmtp://127.0.0.1:24"'
+    '"smtps://user@mail.example.org", "lmtp://127.0.0.1:24" or "lmtp:unix:/run/dovecot/lmtp"'
 )
+_UNIX: Final = "lmtp:unix:"
 _PORTS: Final = {"smtp": 25, "smtps": 465, "lmtp": 24}
 _STARTTLS: Final = (Tls.REQUIRE, Tls.TRY, Tls.NEVER)
 DNS_PORT: Final = 53
@@ -31,7 +32,7 @@ class Hop:
         self.scheme = scheme
         """smtp, smtps or lmtp."""
         self.host = host
-        """A host name, or an IP address, without brackets."""
+        """A host name; an IP address, without brackets; or the path of a Unix socket."""
         self.port = port
         self.user = user
         """Who to log in as; empty: nobody logs in."""
@@ -42,6 +43,8 @@ class Hop:
         """Read a URL. Raises ValueError, which never shows what may be a password."""
         if not isinstance(value, str):
             raise ValueError(f"it is written as text: {_SHAPES}")
+        if value.startswith(_UNIX):
+            return cls("lmtp", _socket(value.removeprefix(_UNIX)), 0, tls=Tls.NEVER)
         try:
             parts = urlsplit(value)
             port = None if parts.password is not None else parts.port
@@ -67,17 +70,20 @@ class Hop:
     @property
     def is_loopback(self) -> bool:
         """Whether it is this machine itself."""
-        try:
+        if _is_ip(self.host):
             return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return self.host == "localhost" or self.host.startswith("/")
 
     @property
     def name(self) -> str:
         """``smtp.example.net:587``, as the queue and the log call it."""
+        if self.host.startswith("/"):
+            return f"unix:{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
+        if self.host.startswith("/"):
+            return f"{_UNIX}{self.host}"
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         asked = f"?starttls={self.tls}" if self.tls in _STARTTLS and self.tls is not _usual(self.user) else ""
         return f"{self.scheme}://{user}{self.name}{asked}"
@@ -100,11 +106,10 @@ class Resolver(Endpoint):
     @classmethod
     def parse(cls, value: object) -> Resolver:
         """Read ``"127.0.0.1"``, ``"127.0.0.1:5353"``, ``"::1"`` or ``"[::1]:5353"``. Raises ValueError."""
-        try:
-            return cls(str(ip_address(value)) if isinstance(value, str) else "", DNS_PORT)
-        except ValueError:
-            endpoint = super().parse(value)
-            return cls(endpoint.host, endpoint.port)
+        if isinstance(value, str) and _is_ip(value):
+            return cls(str(ip_address(value)), DNS_PORT)
+        endpoint = super().parse(value)
+        return cls(endpoint.host, endpoint.port)
 
 
 def _usual(user: str) -> Tls:
@@ -127,10 +132,23 @@ def _tls(scheme: str, query: str, user: str) -> Tls:
     return Tls(said)
 
 
+def _socket(path: str) -> str:
+    if not path.startswith("/") or not path.isprintable():
+        raise ValueError("a Unix socket is named by its whole path: lmtp:unix:/run/dovecot/lmtp")
+    return path
+
+
 def _host(host: str) -> str:
-    try:
+    if _is_ip(host):
         return str(ip_address(host))
+    if not is_hostname(host):
+        raise ValueError(f"it needs a host: {_SHAPES}")
+    return host
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
     except ValueError:
-        if is_hostname(host):
-            return host
-        raise ValueError(f"it needs a host: {_SHAPES}") from None
+        return False
+    return True

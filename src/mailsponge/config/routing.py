@@ -63,7 +63,7 @@ def _routes(config: Config, smarthost: NextHop | None, at: Callable[..., str]) -
     return routes
 
 
-def _spelled(domain: str, at: Callable[..., str], table: str) -> set[str]:
+def _spelled(domain: str, at: Callable[..., str], table: str) -> tuple[str, ...]:
     return names.spellings(names.domain(domain, at, table))
 
 

@@ -47,7 +47,7 @@ class Targets(tuple[str, ...]):
 
 
 class Smtp(Struct, frozen=True, kw_only=True):
-    """Mail from other servers and local programs: accepted for those who live here, never sent on."""
+    """Mail from other servers and local programs: accepted for those who live here alone."""
 
     listen: Annotated[
         tuple[Endpoint, ...],
@@ -364,7 +364,8 @@ class User(Struct, frozen=True, kw_only=True):
             why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`. ~ is the "
             "home directory of the user of this machine who has that name; files are written and programs started as "
             "that user, for which the server has to be started as root, or be that user. A program gets the message on "
-            "standard input, without a shell. To forward and keep a copy, or to several addresses, make an alias.",
+            "standard input, without a shell. To forward to several, or to keep a copy, too, make an alias: "
+            'me = ["me", "me@example.net"].',
             left_out="the post office keeps the mail in the user's mailbox",
         ),
     ] = IN_A_MAILBOX
@@ -542,7 +543,7 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, Domain],
         Section(
             'The domains whose mail is taken here, each a table, be it empty: [domains."example.org"]. Mail for any '
-            "other domain is refused (550 5.7.1).",
+            "other domain is refused (550 5.7.1), unless who sends it has logged in, or is a program on this machine.",
             "the host name, localhost, [127.0.0.1] and [IPv6:::1]",
         ),
     ]
@@ -579,7 +580,8 @@ class Config(Struct, frozen=True, kw_only=True):
             'Domains whose mail goes a way of its own: "lan.example" = "smtp://10.0.0.2:25". It does not make the '
             "domain one of ours: strangers still cannot send there.",
             "all mail for elsewhere goes the way that [relay] says",
-            takes='a URL: "smtp://10.0.0.2:25", "smtps://mx.example.net", "lmtp://127.0.0.1:24"',
+            takes='a URL: "smtp://10.0.0.2:25", "smtps://mx.example.net", "lmtp://127.0.0.1:24", '
+            '"lmtp:unix:/run/dovecot/lmtp"',
         ),
     ] = {}
     queue: Annotated[

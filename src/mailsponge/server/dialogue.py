@@ -253,7 +253,7 @@ class Dialogue:
         decide = recipient_anywhere if self._belongs_here else recipient
         decision = decide(rules.accounts, rules.routes, event.address)
         if not isinstance(decision, Refused):
-            if transaction.would_be_too_much(decision):
+            if transaction.deliveries is not None and transaction.would_be_too_much(decision):
                 transaction.refuse(Refused(TOO_MANY, f"<{event.address}> would lead to too many together"))
                 return TOO_MANY
             transaction.admit(event, decision)

@@ -109,10 +109,8 @@ class Transaction:
 
     def would_be_too_much(self, decision: Admitted) -> bool:
         """Whether one more recipient would leave too much to be done."""
-        if self.deliveries is None:
-            return False
         more = len(decision.deliveries) + len(decision.mailboxes)
-        return len(self.deliveries) + more > MOST_DELIVERIES
+        return len(self.deliveries or ()) + more > MOST_DELIVERIES
 
     def _leave_to_do(self, recipient: Recipient, decision: Admitted) -> None:
         number = len(self.recipients) - 1

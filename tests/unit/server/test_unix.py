@@ -133,10 +133,13 @@ def test_connections_are_limited_for_each_user(open_post, rules, place):
             assert again.reply().startswith("421 4.7.0")
 
 
-def test_a_recipient_elsewhere_is_no_more_taken_than_over_the_network(local):
-    with local.greeted() as client:
-        client.say("MAIL FROM:<>")
-        assert client.say("RCPT TO:<x@elsewhere.example>").startswith("550 5.7.1")
+@as_root
+def test_everybody_may_write_to_somebody_elsewhere_as_who_they_are(local):
+    with as_nobody(local) as client:
+        assert client.say("MAIL FROM:<boss@example.org>").startswith("550 5.7.1")
+        client.say("MAIL FROM:<nobody@example.org>")
+        assert client.say("RCPT TO:<x@elsewhere.example>").startswith("250 ")
+        assert client.say("RCPT TO:<x%elsewhere.example@example.org>").startswith("550 5.1.1")
 
 
 def test_smtplib_gets_through(local):
