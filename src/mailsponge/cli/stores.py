@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mailsponge import config as configuration
 from mailsponge.config import Machine
-from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.beside import SqliteBeside
 from mailsponge.store.protocol import Beside
 
 
@@ -16,5 +16,5 @@ from mailsponge.store.protocol import Beside
 def opened(data: Path | None, config: Path | None) -> Iterator[Beside]:
     """What is kept where the options say, else the configuration. Raises StoreError, ConfigError."""
     where = data or configuration.load(config, Machine.here()).config.data
-    with closing(SqliteMailboxes(where)) as store:
+    with closing(SqliteBeside(where)) as store:
         yield store

@@ -41,6 +41,11 @@ def message_of(delivery: int) -> int:
     return delivery // MOST_DELIVERIES
 
 
+def numbers_of(message_id: int) -> tuple[int, int]:
+    """The lowest and the highest id that a delivery of a message can have."""
+    return number(message_id, 0), number(message_id, MOST_DELIVERIES - 1)
+
+
 def waiting(course: Course, original: Address) -> Waiting:
     """A delivery that has not come to its end, as a person looks at it."""
     return Waiting(

@@ -36,13 +36,18 @@ they are, so this has to be said once they are known; else it is four times as m
 APPLICATION_ID = 0x4D53504F
 """``MSPO``, in the file's header: a mail store of ours and no other SQLite database."""
 
+STATEMENTS = 300
+"""Statements that are kept prepared: those that take many rows are one each for each number of rows."""
+
 Connect = Callable[[Path], apsw.Connection]
 """Opens an existing file; handed in by tests that let the disk fail."""
 
 
 def connect(file: Path, *, vfs: str | None = None) -> apsw.Connection:
     """Open a file that exists, for reading and writing; ``vfs`` names another way to the disk than SQLite's own."""
-    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    connection = apsw.Connection(
+        str(file), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs, statementcachesize=STATEMENTS
+    )
     connection.set_busy_timeout(int(BUSY_AFTER * 1000))
     # FULL: a commit is on the disk when it returns. fullfsync: on macOS, too, where fsync alone does not promise that.
     for name, value in ("synchronous", "full"), ("fullfsync", "on"), ("trusted_schema", "off"):

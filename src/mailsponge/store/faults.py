@@ -67,6 +67,11 @@ def locked_out(fault: StoreError | None) -> bool:
     return fault is not None and isinstance(fault.__cause__, apsw.BusyError)
 
 
+def is_damaged(fault: StoreError) -> bool:
+    """Something in the file is not as it was written, and will not be so at the next try either."""
+    return isinstance(fault.__cause__, apsw.CorruptError)
+
+
 @contextmanager
 def worded(file: Path) -> Iterator[None]:
     """Raise what SQLite raises inside as StoreError."""

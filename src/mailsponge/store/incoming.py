@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailsponge.errors import StoreError
+from mailsponge.store import refusals
 from mailsponge.store.footprint import Footprint
 from mailsponge.store.headings import HEAD
 from mailsponge.store.jobs import AcceptJob, DiscardJob, MarkJob, PartJob, Transfer
@@ -95,11 +96,7 @@ class SqliteIncoming:
         size = self._transfer.handed + len(tail)
         if not self._writer.submit(AcceptJob(self._transfer, size, tail, acceptance, done)):
             self._footprint.taken -= len(tail)
-            self._call(
-                lambda: done(
-                    StoreError("the store is closed: the server is stopping, and takes no more mail")
-                )
-            )
+            self._call(lambda: done(refusals.closed()))
 
     def discard(self) -> None:
         """Parts that went ahead are removed; what is in memory is let go."""

@@ -1,86 +1,103 @@
-"""What has to be written: one small class a kind of job, and the batch that writes many of them with few
-statements.
+"""What has to be written: one small class a kind of job, and the batch that many of them share.
 
-A job joins a batch (its rows are collected), the batch is written in one transaction, then each job is settled.
-Rows of many messages go in by one INSERT: the writer lets go of the interpreter for every statement, and on a
-busy server getting it back is what costs. Small messages need nothing else, no BEGIN, no COMMIT: the schema puts each
-into its mailboxes, and one statement by itself is a transaction.
+A job joins a batch (its rows are collected), the batch is written in one transaction, then each job is settled. How a
+batch is written is the affair of what it is written to (`committing.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from itertools import chain
-
-import apsw
-import msgspec
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from mailsponge.errors import StoreError
+from mailsponge.store import rows
 from mailsponge.store.footprint import Footprint
-from mailsponge.store.protocol import Acceptance, Done
-
-Row = tuple[object, ...]
-
-_ROWS_A_STATEMENT = 32
-"""Each number of rows is a statement of its own; apsw keeps 100 of them prepared."""
-
-_PART = "INSERT INTO part (message, number, content) VALUES (?, ?, ?)"
-_DISCARD = "DELETE FROM part WHERE message = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE id = ?1)"
-_DRAWN = "UPDATE drawn SET highest = ?1 WHERE highest < ?1"
+from mailsponge.store.protocol import MOST_DELIVERIES, Acceptance, Done, HopDown, Settlement
+from mailsponge.store.rows import Row
 
 _TRIES = 3
 
-_encode = msgspec.json.Encoder().encode
+
+class Filed(NamedTuple):
+    """A report, as the rows that it becomes if what it is about was still to be settled."""
+
+    message_id: int
+    about: tuple[int, ...]
+    """Deliveries; none: it is accepted in any case."""
+    row: Row
+    parts: list[Row]
+    size: int
+    hops: tuple[str, ...]
+    """The next hops of its own deliveries."""
+
+
+class Tidying:
+    """What is to be tidied, and what became of it."""
+
+    __slots__ = ("before", "changed", "looked_at", "now")
+
+    def __init__(self, before: float, now: float) -> None:
+        """Stories from ``before`` that moment go."""
+        self.before = before
+        self.now = now
+        self.looked_at = 0
+        """Messages that there was something to decide about."""
+        self.changed = 0
 
 
 class Batch:
     """The rows of several jobs, on their way into one transaction."""
 
-    __slots__ = ("discarded", "drawn", "messages", "parts")
+    __slots__ = (
+        "discarded",
+        "drawn",
+        "entries",
+        "hops",
+        "messages",
+        "parts",
+        "reported",
+        "reports",
+        "settlements",
+        "tidying",
+    )
 
     def __init__(self) -> None:
         self.parts: list[Row] = []
         self.messages: list[Row] = []
         self.discarded: list[int] = []
         self.drawn: int | None = None
+        self.settlements: list[Settlement] = []
+        self.reports: list[Filed] = []
+        self.reported = 0
+        """How many of them were accepted, once it is written."""
+        self.entries: list[tuple[int, str]] = []
+        """Messages, and the mailboxes they are put into."""
+        self.hops: dict[str, HopDown | None] = {}
+        self.tidying: list[Tidying] = []
 
     @property
     def is_empty(self) -> bool:
         """Nothing is to be written."""
-        return not (self.messages or self.parts or self.discarded) and self.drawn is None
-
-    def commit(self, connection: apsw.Connection) -> None:
-        """Write the rows in one transaction; once it returns they are on the disk. Raises what apsw raises."""
-        if self._is_one_statement:
-            self._write(connection)
-        else:
-            connection.execute("BEGIN IMMEDIATE")
-            self._write(connection)
-            connection.execute("COMMIT")
+        return not (self.messages or self.has_more)
 
     @property
-    def _is_one_statement(self) -> bool:
-        has_more = self.parts or self.discarded or self.drawn is not None
-        return not has_more and len(self.messages) <= _ROWS_A_STATEMENT
+    def has_more(self) -> bool:
+        """Something is to be written beside messages that come whole."""
+        return bool(
+            self.parts
+            or self.settlements
+            or self.discarded
+            or self.reports
+            or self.entries
+            or self.hops
+            or self.tidying
+            or self.drawn is not None
+        )
 
-    def _write(self, connection: apsw.Connection) -> None:
-        for part in self.parts:
-            connection.execute(_PART, part)
-        for at in range(0, len(self.messages), _ROWS_A_STATEMENT):
-            some = self.messages[at : at + _ROWS_A_STATEMENT]
-            connection.execute(_accept(len(some), len(some[0])), tuple(chain.from_iterable(some)))
-        for message_id in self.discarded:
-            connection.execute(_DISCARD, (message_id,))
-        if self.drawn is not None:
-            connection.execute(_DRAWN, (self.drawn,))
-
-
-@cache
-def _accept(messages: int, columns: int) -> str:
-    """The statement that accepts so many messages."""
-    row = f"({', '.join('?' * columns)})"
-    return f"INSERT INTO message VALUES {', '.join([row] * messages)}"
+    @property
+    def accepted(self) -> int:
+        """Messages that are accepted by it, once it is written."""
+        return len(self.messages) + self.reported
 
 
 class Job:
@@ -91,16 +108,14 @@ class Job:
     done: Done | None = None
     weight: int = 0
     """Bytes of content that it writes."""
+    hops: Collection[str] = ()
+    """Next hops that something is to be tried for, once it is written."""
 
     def join(self, batch: Batch) -> None:
         """Add what is to be written. Raises StoreError when it must not be."""
 
     def settle(self, fault: StoreError | None) -> Job | None:
         """Take note of the outcome, on the writer's thread; returns what has to be written because of it, later."""
-
-
-def _json(value: object) -> str:
-    return _encode(value).decode()
 
 
 class Transfer:
@@ -146,9 +161,11 @@ class PartJob(Job):
 
 
 class AcceptJob(Job):
-    """The accepting of a message: its row, with the tail of its content. The schema puts it into its mailboxes."""
+    """The accepting of a message: its row, with the tail of its content. The schema puts it into its mailboxes, and
+    what is left to be done into the queue.
+    """
 
-    __slots__ = ("_acceptance", "_size", "_tail", "_transfer", "done", "weight")
+    __slots__ = ("_acceptance", "_size", "_tail", "_transfer", "done", "hops", "weight")
 
     def __init__(
         self, transfer: Transfer, size: int, tail: bytes, acceptance: Acceptance, done: Done
@@ -159,33 +176,19 @@ class AcceptJob(Job):
         self._acceptance = acceptance
         self.done = done
         self.weight = len(tail)
+        deliveries = acceptance.deliveries
+        self.hops = [delivery.next_hop for delivery in deliveries] if deliveries else ()
 
     def join(self, batch: Batch) -> None:
         """Nothing is accepted without all of its parts."""
         if self._transfer.fault is not None:
             raise self._transfer.fault
-        message_id = self._transfer.message_id
-        batch.messages.append(self._row(message_id))
-
-    def _row(self, message_id: int) -> Row:
-        envelope, mailboxes, arrived_at, peer, helo, reasons, steps, *_ = self._acceptance
-        reverse_path, recipients, eight_bit, smtputf8, *_ = envelope
-        return (
-            message_id,
-            arrived_at,
-            self._size,
-            None if reverse_path is None else _json(reverse_path),
-            _json(recipients),
-            eight_bit,
-            smtputf8,
-            peer,
-            helo,
-            _json(reasons),
-            _json(mailboxes),
-            self._transfer.parts,
-            self._tail,
-            _json(steps),
-        )
+        if len(self._acceptance.deliveries) >= MOST_DELIVERIES:
+            raise StoreError(
+                f"a message may have fewer than {MOST_DELIVERIES:,} deliveries: send it in portions"
+            )
+        message_id, parts = self._transfer.message_id, self._transfer.parts
+        batch.messages.append(rows.message(message_id, self._acceptance, self._size, parts, self._tail))
 
     def settle(self, fault: StoreError | None) -> Job | None:
         """A message that could not be accepted leaves its parts behind."""

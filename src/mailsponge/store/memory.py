@@ -8,9 +8,9 @@ from functools import partial
 
 from mailsponge import clock
 from mailsponge.errors import StoreError, StoreFull
-from mailsponge.store import course
+from mailsponge.store import course, refusals
 from mailsponge.store.commits import Commits
-from mailsponge.store.memory_mailboxes import Kept, no_such
+from mailsponge.store.memory_mailboxes import Kept
 from mailsponge.store.memory_queue import MemoryClaims
 from mailsponge.store.protocol import Acceptance, Call, Done, Report, Settlement, direct
 
@@ -42,7 +42,7 @@ class MemoryStore(MemoryClaims):
     def _fault(self, size: int) -> StoreError | None:
         """Why so many bytes more cannot be kept."""
         if self._closed:
-            return StoreError("the store is closed: the server is stopping, and takes no more mail")
+            return refusals.closed()
         used = sum(len(kept.content or b"") for kept in self._kept.values())
         if self.room is not None and used + size > self.room:
             self.commits.failed += 1
@@ -86,7 +86,7 @@ class MemoryStore(MemoryClaims):
             kept = self._kept.get(message_id)
             if kept is not None:
                 kept.mailboxes.add(mailbox)
-        self.tell(partial(done, None if kept is not None else no_such(message_id)))
+        self.tell(partial(done, None if kept is not None else refusals.no_such(message_id, "memory")))
 
     def watch(self, listener: Callable[[Collection[str]], None]) -> None:
         """By the store's `call`."""

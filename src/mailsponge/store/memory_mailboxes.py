@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
-from mailsponge.store import course, headings
+from mailsponge.store import course, headings, refusals
 from mailsponge.store.course import Course
 from mailsponge.store.headings import HEAD
 from mailsponge.store.incoming import PART
@@ -100,7 +100,7 @@ class MemoryMailboxes:
         with self._turn:
             message = self.message(message_id)
             if message is None:
-                raise no_such(message_id)
+                raise refusals.no_such(message_id, "memory")
             kept = self._kept[message_id]
             return story(message, kept.later, list(kept.courses.values()), self._down)
 
@@ -116,10 +116,10 @@ class MemoryMailboxes:
         with self._turn:
             kept = self._kept.get(message_id)
         if kept is None:
-            raise no_such(message_id)
+            raise refusals.no_such(message_id, "memory")
         content = kept.content
         if content is None:
-            raise removed(message_id)
+            raise refusals.removed(message_id)
         return (content[at : at + PART] for at in range(0, len(content), PART))
 
     def mark_seen(self, message_id: int, mailbox: str) -> None:
@@ -137,12 +137,12 @@ class MemoryMailboxes:
         with self._turn:
             kept = self._kept.get(message_id)
             if kept is None:
-                raise no_such(message_id)
+                raise refusals.no_such(message_id, "memory")
             if not kept.waits:
                 del self._kept[message_id]
                 return
             if not kept.mailboxes:
-                raise only_waits(message_id)
+                raise refusals.only_waits(message_id)
             steps = [
                 Step(self._now(), "deleted", f"from the mailbox {name}") for name in sorted(kept.mailboxes)
             ]
@@ -165,24 +165,4 @@ def _line(message_id: int, mailbox: str, kept: Kept) -> Entry:
         arrived_at=accepted.arrived_at,
         size=kept.size,
         seen=mailbox in kept.seen,
-    )
-
-
-def no_such(message_id: int) -> StoreError:
-    """There is none with this id."""
-    return StoreError(f"there is no message {message_id} in memory")
-
-
-def removed(message_id: int) -> StoreError:
-    """It had gone where it should."""
-    return StoreError(
-        f"message {message_id} has gone where it should, and its content was removed: only its story is left"
-    )
-
-
-def only_waits(message_id: int) -> StoreError:
-    """It lies in no mailbox that it could be removed from."""
-    return StoreError(
-        f"message {message_id} lies in no mailbox, it waits in the queue: "
-        f"`mailsponge queue delete {message_id}` takes it out"
     )

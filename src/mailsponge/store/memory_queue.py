@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from mailsponge import clock
-from mailsponge.errors import StoreError
 from mailsponge.mail.outcome import Result
-from mailsponge.store import course
+from mailsponge.store import course, refusals
 from mailsponge.store.course import Course
 from mailsponge.store.memory_mailboxes import Kept, MemoryMailboxes
 from mailsponge.store.protocol import (
@@ -98,7 +97,7 @@ class MemoryQueue(MemoryMailboxes):
             kept = self._kept.get(message_id)
             there = [] if kept is None else [each for each in kept.courses.items() if _counts(each[1], since)]
             if kept is None or not there:
-                raise not_in_queue(message_id)
+                raise refusals.not_in_queue(message_id)
             changed = {number: after for number, before in there if (after := change(before)) is not None}
             kept.courses.update(changed)
             if changed:
@@ -216,14 +215,6 @@ class MemoryClaims(MemoryQueue):
             return False
         del self._kept[message_id]
         return True
-
-
-def not_in_queue(message_id: int) -> StoreError:
-    """There is nothing of it that a person could change."""
-    return StoreError(
-        f"message {message_id} is not in the queue: `mailsponge queue` shows what is, "
-        f"and `mailsponge trace {message_id}` what became of it"
-    )
 
 
 def _counts(each: Course, since: float | None) -> bool:

@@ -1,8 +1,8 @@
 """The story of a message, in order and with its reasons, out of what is kept about it.
 
-Nothing is kept twice: who sent it, for whom and why stands in the message's row, how each delivery went in its own; steps
-are kept of the rest alone. The words, which may become more: came, sender, admitted, refused, complete, delivered,
-queued, deferred, relayed, failed, reported, held, released, retried, withdrawn, opened, deleted, waiting.
+Nothing is kept twice: who sent it, for whom and why stands in the message's row, how each delivery went in its own;
+steps are kept of the rest alone. The words, which may become more: came, sender, admitted, refused, complete,
+delivered, queued, deferred, relayed, failed, reported, held, released, retried, withdrawn, opened, deleted, waiting.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
@@ -26,6 +26,9 @@ HEAVIEST_BATCH = 8_000_000
 """Bytes of content after which a batch waits for no more: keeps one commit short and SQLite's log small."""
 
 Told = Sequence[tuple[Done, StoreError | None]]
+
+Listener = Callable[[Collection[str]], None]
+"""Hears of next hops that something is to be tried for."""
 
 
 class Target(Protocol):
@@ -62,6 +65,7 @@ class Writer:
         self._gate = threading.Lock()
         self._closed = False
         self._owed: list[Job] = []
+        self._listener: Listener | None = None
         # A daemon: a program that ends without closing has been promised nothing that is still in the queue.
         self._thread = threading.Thread(target=self._run, name="mailsponge store writer", daemon=True)
         self._thread.start()
@@ -72,6 +76,10 @@ class Writer:
             if not self._closed:
                 self._queue.put(job)
             return not self._closed
+
+    def watch(self, listener: Listener) -> None:
+        """Have ``listener`` called, as outcomes are told, with the next hops of what was written."""
+        self._listener = listener
 
     def close(self) -> None:
         """Write all that was submitted, tell of it, and end the thread."""
@@ -84,8 +92,16 @@ class Writer:
     def _run(self) -> None:
         while jobs := self._gather():
             outcomes = self._commit(jobs)
+            hops = {
+                hop for job, fault in zip(jobs, outcomes, strict=True) if fault is None for hop in job.hops
+            }
             self._tell(
-                [(job.done, fault) for job, fault in zip(jobs, outcomes, strict=True) if job.done is not None]
+                [
+                    (job.done, fault)
+                    for job, fault in zip(jobs, outcomes, strict=True)
+                    if job.done is not None
+                ],
+                hops,
             )
             if self._owed and outcomes[-1] is None:
                 self._pay()
@@ -131,7 +147,7 @@ class Writer:
                 return None
             begun = self._monotonic()
             self._target.commit(batch)
-            self.commits.note(self._monotonic() - begun, len(batch.messages))
+            self.commits.note(self._monotonic() - begun, batch.accepted)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and must not end the thread
             fault = self._target.worded(error)
             self.commits.failed += 1
@@ -149,19 +165,26 @@ class Writer:
         owed, self._owed = self._owed, []
         self._commit(owed)
 
-    def _tell(self, outcomes: Told) -> None:
-        if not outcomes:
+    def _tell(self, outcomes: Told, hops: Collection[str]) -> None:
+        """In one call: it costs as much as a small commit."""
+        listener = self._listener if hops else None
+        if not outcomes and listener is None:
             return
         try:
-            self._call(partial(_tell_each, outcomes))
+            self._call(partial(_tell_each, outcomes, listener, hops))
         except Exception:
             log.exception("%d outcomes could not be told: whoever waited for them is gone", len(outcomes))
 
 
-def _tell_each(outcomes: Told) -> None:
+def _tell_each(outcomes: Told, listener: Listener | None, hops: Collection[str]) -> None:
     """One listener that fails must not leave the others waiting."""
     for done, fault in outcomes:
         try:
             done(fault)
         except Exception:
             log.exception("a message's outcome (%s) was told to a listener that failed", fault or "written")
+    if listener is not None:
+        try:
+            listener(hops)
+        except Exception:
+            log.exception("that mail waits was told to a listener that failed")

@@ -12,7 +12,7 @@ import pytest
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
-from mailsponge.store import database
+from mailsponge.store import committing, database
 from mailsponge.store.footprint import Footprint
 from mailsponge.store.jobs import AcceptJob, Batch, DiscardJob, DrawnJob, MarkJob, PartJob, Transfer
 from mailsponge.store.protocol import Acceptance
@@ -43,7 +43,7 @@ def write(connection: apsw.Connection, *jobs: AcceptJob | PartJob | DiscardJob |
     batch = Batch()
     for job in jobs:
         job.join(batch)
-    batch.commit(connection)
+    committing.commit(connection, batch)
 
 
 def count(connection: apsw.Connection, table: str) -> int:
