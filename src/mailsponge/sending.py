@@ -28,6 +28,7 @@ from mailsponge.courier.conversation import Caller
 from mailsponge.courier.exchangers import Lookup
 from mailsponge.courier.local import LocalCourier
 from mailsponge.courier.mailbox import MailboxCourier
+from mailsponge.courier.protocol import Courier
 from mailsponge.courier.relay import RelayCourier
 from mailsponge.courier.resolving import Dns
 from mailsponge.courier.timeouts import Timeouts
@@ -40,7 +41,7 @@ from mailsponge.queue.reporter import DsnReporter
 from mailsponge.queue.runner import Runner
 from mailsponge.queue.schedule import Schedule
 from mailsponge.server.rules import Rules
-from mailsponge.store.protocol import Store
+from mailsponge.store.protocol import Due, Store
 
 log = logging.getLogger("mailsponge.daemon")
 
@@ -64,8 +65,14 @@ def schedule_of(config: Config) -> Schedule:
 
 def limits_of(config: Config) -> Limits:
     """How much goes one way at once."""
-    most = config.queue.per_hop
-    return LIMITS._replace(first=min(LIMITS.first, most), most=most)
+    queue = config.queue
+    return LIMITS._replace(
+        first=min(LIMITS.first, queue.per_hop),
+        most=queue.per_hop,
+        # What is down is not left alone for longer than a message of its own would be.
+        down_first=min(LIMITS.down_first, float(queue.first_retry)),
+        down_longest=min(LIMITS.down_longest, float(queue.longest_retry)),
+    )
 
 
 class Sending:

@@ -32,7 +32,9 @@ def shown(name: str) -> str:
 def behind() -> Iterator[MailServer]:
     """The post office that has the mailboxes."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = re.sub(r"^hostname.*\n|^\[smtp\]\nlisten.*\n", "", shown("behind.toml"), flags=re.MULTILINE)
+        settings = re.sub(
+            r"^hostname.*\n|^\[smtp\]\nlisten.*\n", "", shown("behind.toml"), flags=re.MULTILINE
+        )
         server = MailServer(Path(folder), settings.replace("127.0.0.1:2424", "127.0.0.1:0"))
         server.start()
         yield server

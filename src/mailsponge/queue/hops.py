@@ -60,14 +60,17 @@ class Hops:
         lane.pace = pace.answered(lane.pace, self._limits)
 
     def is_in_trouble(self, lane: Lane, trouble: Outcome) -> bool:
-        """Nothing got through to it. Whether that is news."""
-        after = pace.in_trouble(lane.pace, self._limits, self._now(), self._random())
-        self._share.judge(lane, live=False)
-        if after is lane.pace or after.down_until is None:
+        """Nothing got through to it. Whether it is down by that, and that is news."""
+        before, after = lane.pace, pace.in_trouble(lane.pace, self._limits, self._now(), self._random())
+        lane.pace = after
+        if after.down_until is None:
             return False
-        if not lane.down:
+        self._share.judge(lane, live=False)
+        if after is before:
+            return False
+        if before.down_until is None:
             self.down += 1
-        lane.pace, lane.told_at = after, self._now()
+        lane.told_at = self._now()
         down = HopDown(after.down_until, after.failures, trouble.why)
         self._store.hop_is_down(lane.name, down)
         logline.hop_down(lane.name, down)
