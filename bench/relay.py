@@ -80,7 +80,7 @@ def courier(port: int) -> RelayCourier:
     def shuffled(records: Sequence[Mx]) -> Sequence[Mx]:
         return random.sample(records, len(records))
 
-    lookup = Lookup(Dns([("127.0.0.1", 53)]), (), lambda address, port: False, shuffled)
+    lookup = Lookup(Dns(), (), lambda address, port: False, shuffled)
     sink = NextHop("sink", "127.0.0.1", port, mx=False)
     return RelayCourier(Carrier(caller, lookup), lambda: Routes(sink))
 

@@ -66,8 +66,14 @@ def schedule_of(config: Config) -> Schedule:
 
 def limits_of(config: Config) -> Limits:
     """How much goes one way at once."""
-    most = config.queue.per_hop
-    return LIMITS._replace(first=min(LIMITS.first, most), most=most)
+    queue = config.queue
+    return LIMITS._replace(
+        first=min(LIMITS.first, queue.per_hop),
+        most=queue.per_hop,
+        # What is down is not left alone for longer than a message of its own would be.
+        down_first=min(LIMITS.down_first, float(queue.first_retry)),
+        down_longest=min(LIMITS.down_longest, float(queue.longest_retry)),
+    )
 
 
 class Sending:

@@ -156,10 +156,15 @@ class TestMemory:
             assert len(run(remembering.exchangers("example.net"))) == 2
 
 
+def test_a_server_has_an_ip_address():
+    with pytest.raises(ValueError, match="localhost"):
+        Dns([("localhost", 53)])
+
+
 def test_a_host_that_is_named_here_is_looked_up_as_any_program_does_it(run):
-    assert "127.0.0.1" in run(Dns([("127.0.0.1", 53)]).named("localhost"))
+    assert "127.0.0.1" in run(Dns().named("localhost"))
     with pytest.raises(NoSuchName):
-        run(Dns([("127.0.0.1", 53)]).named("a..b"))
+        run(Dns().named("a..b"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import apsw
 from far import BOX, NEVER, Far
 from letters import MARK, Letter, Letters, token_of
 
-from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.beside import SqliteBeside
 
 _TRACE = re.compile(
     rb"Return-Path: <[^\r\n]*>\r\n"
@@ -22,7 +22,7 @@ _TRACE = re.compile(
 ).match
 """The two headers that the server puts on top."""
 
-_TOKEN = re.compile(re.escape(MARK) + rb"(\S+)").search
+_TOKEN = re.compile(re.escape(MARK) + rb"([^\r\n]+)").search
 
 _HALF = """
 SELECT count(DISTINCT message) FROM part
@@ -55,7 +55,7 @@ class Account(NamedTuple):
 
 def messages(data: Path) -> Iterator[Found]:
     """Everything in the mailboxes."""
-    with SqliteMailboxes(data) as store:
+    with SqliteBeside(data) as store:
         lies_in: defaultdict[int, set[str]] = defaultdict(set)
         for entry in store.mails():
             lies_in[entry.id].add(entry.mailbox)
@@ -82,7 +82,7 @@ class Away(NamedTuple):
 
 def is_report(message: Found) -> bool:
     """It is one of the server's own."""
-    return message.content.startswith(b"Return-Path: <>\r\nFrom: ") and b"multipart/report" in message.content
+    return message.content.startswith(b"Return-Path: <>\r\nDate: ") and b"multipart/report" in message.content
 
 
 def account_away(letters: Letters, reports: Iterable[Found], far: Far, interrupted: int) -> Away:
@@ -124,7 +124,7 @@ def account_away(letters: Letters, reports: Iterable[Found], far: Far, interrupt
 
 def waiting(data: Path) -> int:
     """How many messages are in the queue."""
-    with SqliteMailboxes(data) as store:
+    with SqliteBeside(data) as store:
         return sum(1 for _ in store.queued())
 
 

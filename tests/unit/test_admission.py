@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from mailsponge.accounts import Accounts, Deliver
-from mailsponge.admission import Admitted, Allowed, Refused, recipient, recipient_anywhere, sender, way_back
+from mailsponge.admission import (
+    Admitted,
+    Allowed,
+    Refused,
+    at_home,
+    recipient,
+    recipient_anywhere,
+    sender,
+    way_back,
+)
 from mailsponge.mail.address import Address, parse
 from mailsponge.routes import NextHop, Routes
 from mailsponge.store.protocol import Delivery
@@ -256,3 +265,29 @@ def test_not_all_of_very_many_names_are_told():
     assert isinstance(decision, Refused)
     assert decision.reply.lines[-1].endswith(" and 47 more")
     assert max(map(len, decision.reply.encoded.split(b"\r\n"))) < 512
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("root@box", "root@example.org"),
+        ("root@mail.example.org", "root@example.org"),
+        ("root@localhost", "root@example.org"),
+        ("me@example.org", "me@example.org"),
+        ("me@[127.0.0.1]", "me@[127.0.0.1]"),
+        ("me@elsewhere.example", "me@elsewhere.example"),
+        ("me@box.elsewhere.example", "me@box.elsewhere.example"),
+    ],
+)
+def test_a_name_of_this_machine_means_its_first_domain(named, meant):
+    assert at_home(ACCOUNTS, ("mail.example.org", "box"), parse(named)) == parse(meant)
+
+
+def test_localhost_that_is_a_domain_of_ours_stays():
+    accounts = Accounts(["example.org", "localhost"], ["me"])
+
+    assert at_home(accounts, ("box",), parse("me@localhost")) == parse("me@localhost")
+
+
+def test_the_postmaster_without_a_domain_stays():
+    assert at_home(ACCOUNTS, ("box",), parse("postmaster")) == parse("postmaster")

@@ -49,11 +49,14 @@ from mailsponge.smtp.client import (
     Outgoing,
     Plain,
     Refused,
+    Result,
+    Said,
     ScramSha256,
     Send,
     Settled,
     WantContent,
 )
+from mailsponge.smtp.outcomes import decided_here
 from mailsponge.wire.deadline import Deadline
 from mailsponge.wire.tls import Tunnel, connecting
 
@@ -111,6 +114,7 @@ class Conversation(asyncio.Protocol):
         "_content",
         "_deadline",
         "_due",
+        "_ended",
         "_engine",
         "_events",
         "_gone",
@@ -149,6 +153,7 @@ class Conversation(asyncio.Protocol):
         self._content: bytes | None = None  # the whole message, until it is wanted
         self._out: list[bytes] = []
         self._heard = 0
+        self._ended: Event | None = None
         self._due = float("inf")  # by the loop's clock: when a transaction must be over
         self._shaking = False  # hands, for TLS
         self._resting = False
@@ -191,6 +196,12 @@ class Conversation(asyncio.Protocol):
         """
         self.carried += 1
         self.all_out = False
+        if self._ended is not None:
+            why = self._trouble(self._ended).outcome.why
+            return tuple(
+                decided_here(each.address, Result.TEMPORARY, LOST, Said.MAIL, why)
+                for each in outgoing.recipients
+            )
         self._content = content.head if content.whole else None
         self._due = self._loop.time() + self._caller.timeouts.most(content.size)
         try:
@@ -287,8 +298,8 @@ class Conversation(asyncio.Protocol):
     # Before the first transaction.
 
     async def _hello(self) -> None:
-        engine = self._engine
-        self._say((engine.lhlo if self._hop.lmtp else engine.hello)(self._caller.hostname))
+        name = self._caller.hostname
+        self._ask(lambda: self._engine.lhlo(name) if self._hop.lmtp else self._engine.hello(name))
         await self._expect(Offered)
 
     async def _secure(self) -> None:
@@ -301,18 +312,20 @@ class Conversation(asyncio.Protocol):
             raise tls_trouble(
                 self.host, NO_TLS, "does not offer STARTTLS, and mail may only go there within TLS"
             )
-        self._say(self._engine.starttls())
+        self._ask(self._engine.starttls)
         event = await self._next()
         if not isinstance(event, Handshake):
             why = shown_reply(event.reply) if isinstance(event, Refused) else self._trouble(event).outcome.why
             raise tls_trouble(self.host, NO_TLS, f"offers STARTTLS and does not do it: {why}")
         await self._shake_hands()
+        self._is_there()
         self._engine.tls_started()
         await self._hello()
 
     async def _shake_hands(self) -> None:
         trust = self._caller.trust
         context = trust.anyone if self._tls is Tls.TRY else trust.proven
+        self._is_there()
         self._shaking = True
         self._deadline.set(self._loop.time() + self._caller.timeouts.handshake)
         tunnel = Tunnel(connecting(context, self.host), self._transport, self, self._caller.buffer)
@@ -341,7 +354,7 @@ class Conversation(asyncio.Protocol):
                 "offers no way to log in that is known here (SCRAM-SHA-256, PLAIN, LOGIN); "
                 "use another port of it, which is often 587, or leave the user out",
             )
-        self._say(self._engine.authenticate(mechanism))
+        self._ask(lambda: self._engine.authenticate(mechanism))
         event = await self._next()
         if isinstance(event, Refused):
             raise trouble(
@@ -360,6 +373,16 @@ class Conversation(asyncio.Protocol):
             if shown.name in offered and self._engine.secure:
                 return shown(user, password)
         return None
+
+    def _ask(self, say: Callable[[], bytes]) -> None:
+        """Say something, if the server is still there. Raises Trouble."""
+        self._is_there()
+        self._say(say())
+
+    def _is_there(self) -> None:
+        """Raises Trouble if the server has ended the session meanwhile."""
+        if self._ended is not None:
+            raise self._trouble(self._ended)
 
     async def _expect(self, kind: type[E]) -> E:
         """The next event, which should be of this kind. Raises Trouble."""
@@ -445,6 +468,7 @@ class Conversation(asyncio.Protocol):
 
     def _end(self, event: Event) -> None:
         """The session is over."""
+        self._ended = event
         self._out.clear()
         self._tell(event)
         self._finish()

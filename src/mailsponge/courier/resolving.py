@@ -9,6 +9,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Final, NamedTuple, Protocol
 
 import dns.asyncresolver
@@ -31,6 +32,8 @@ LARGEST_PACKET: Final = 1232
 RECORDS: Final = 100
 """Records of one answer that are looked at; an honest domain has a tenth of that."""
 
+_HERE = (("127.0.0.1", 53), ("::1", 53))
+"""Where the C library asks without ``/etc/resolv.conf``."""
 _NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
 _IS_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?").fullmatch
@@ -76,8 +79,7 @@ class Dns:
         lifetime: float = LIFETIME,
         time: clock.Clock = clock.monotonic,
     ) -> None:
-        """``servers``: IP addresses and ports of name servers; none: those of ``/etc/resolv.conf``, or one on this
-        machine.
+        """``servers``: IP addresses and ports of name servers; none: those of ``/etc/resolv.conf``, or this machine's.
 
         Raises ValueError for a server that is no IP address.
         """
@@ -149,16 +151,14 @@ class Dns:
 
 
 def _resolver(servers: Sequence[tuple[str, int]]) -> dns.asyncresolver.Resolver:
-    if servers:
-        made = dns.asyncresolver.Resolver(configure=False)
-        made.nameservers = [Do53Nameserver(address, port) for address, port in servers]
-        return made
-    try:
-        return dns.asyncresolver.Resolver()
-    except dns.resolver.NoResolverConfiguration:  # as the C library does without that file
-        made = dns.asyncresolver.Resolver(configure=False)
-        made.nameservers = ["127.0.0.1", "::1"]
-        return made
+    if not servers:
+        try:
+            return dns.asyncresolver.Resolver()
+        except dns.resolver.NoResolverConfiguration:
+            servers = _HERE
+    made = dns.asyncresolver.Resolver(configure=False)
+    made.nameservers = [Do53Nameserver(str(ip_address(address)), port) for address, port in servers]
+    return made
 
 
 def _text(record: dns.rdata.Rdata) -> str:

@@ -17,7 +17,7 @@ class Agenda:
     def __len__(self) -> int:
         return len(self._moments)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._moments
 
     def put(self, name: str, at: float) -> None:

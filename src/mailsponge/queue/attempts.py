@@ -44,15 +44,18 @@ class Attempts:
         schedule: Schedule,
         reporter: Reporter,
         settling: Settling,
+        again: Callable[[str, float], None],
         counts: Counts,
         now: clock.Clock,
         random: Callable[[], float],
         in_thread: InThread,
     ) -> None:
+        """``again`` is told of each next hop and moment that something is to be tried at again."""
         self._courier_for = courier_for
         self._schedule = schedule
         self._reporter = reporter
         self._settling = settling
+        self._again = again
         self._counts = counts
         self._now = now
         self._random = random
@@ -122,6 +125,8 @@ class Attempts:
     async def _conclude(self, parcel: Parcel, verdicts: Sequence[Verdict], now: float) -> None:
         told: dict[Action, list[Verdict]] = {}
         for each in verdicts:
+            if each.settlement.next_attempt_at is not None:
+                self._again(each.due.next_hop, each.settlement.next_attempt_at)
             if each.action is not None:
                 told.setdefault(each.action, []).append(each)
         if not told:

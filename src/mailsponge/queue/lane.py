@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mailsponge.mail.outcome import Outcome
 from mailsponge.queue.pace import Pace
 from mailsponge.store.protocol import Parcel
 
@@ -31,7 +30,6 @@ class Lane:
         "pace",
         "running",
         "told_at",
-        "trouble",
         "waits",
     )
 
@@ -55,8 +53,6 @@ class Lane:
         """Seconds since the epoch."""
         self.told_at = 0.0
         """When the store was told that it is down."""
-        self.trouble: Outcome | None = None
-        """What took it down."""
 
     @property
     def is_idle(self) -> bool:

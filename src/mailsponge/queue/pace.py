@@ -1,7 +1,8 @@
 """How much is tried at once for one next hop: pure.
 
     up ──── an answer ────▶ up, and after a windowful of answers its window is one larger, to 20
-    up ──── trouble ──────▶ down for a minute, the window half as large
+    up ──── trouble ──────▶ its window is half as large; the third in a row, or the first of one that has not
+                            answered yet: down for a minute
     down ── its time over ▶ one attempt, and no other while that lasts
     down ── trouble ──────▶ down again, twice as long, to half an hour
     down ── an answer ────▶ up
@@ -24,6 +25,8 @@ class Limits(NamedTuple):
     """Attempts at once to begin with."""
     most: int = 20
     """Attempts at once at most."""
+    strikes: int = 3
+    """Troubles in a row that it takes to be down, for one that has just answered; for another, one is enough."""
     down_first: float = 60.0
     """Seconds for which nothing is tried after the first trouble; doubled each time it lasts, ..."""
     down_longest: float = 1800.0
@@ -42,8 +45,10 @@ class Pace(NamedTuple):
     """Attempts at once."""
     answers: int = 0
     """How many came since the window grew."""
+    strikes: int | None = None
+    """Troubles in a row since it has answered; None: it has not yet."""
     failures: int = 0
-    """Troubles in a row; 0 while it is up."""
+    """How often in a row it was found to be down; 0 while it is up."""
     down_until: float | None = None
     """Seconds since the epoch, None while it is up."""
 
@@ -60,12 +65,12 @@ def resumed(failures: int, down_until: float) -> Pace:
 
 def answered(pace: Pace, limits: Limits) -> Pace:
     """After an answer."""
-    if pace.down_until is not None:
-        return Pace(pace.window)
+    if pace.down_until is not None or pace.strikes != 0:
+        return Pace(pace.window, strikes=0)
     if pace.window >= limits.most:
         return pace
     answers = pace.answers + 1
-    return pace._replace(answers=answers) if answers < pace.window else Pace(pace.window + 1)
+    return pace._replace(answers=answers) if answers < pace.window else Pace(pace.window + 1, strikes=0)
 
 
 def in_trouble(pace: Pace, limits: Limits, now: float, random: float) -> Pace:
@@ -75,9 +80,12 @@ def in_trouble(pace: Pace, limits: Limits, now: float, random: float) -> Pace:
     """
     if pace.down_until is not None and now < pace.down_until:
         return pace
+    half = max(pace.window // 2, 1)
+    if pace.strikes is not None and pace.strikes + 1 < limits.strikes:
+        return Pace(half, strikes=pace.strikes + 1)
     wait = min(limits.down_first * 2.0 ** min(pace.failures, _MOST_DOUBLINGS), limits.down_longest)
     until = now + wait * (1.0 + limits.jitter * (2.0 * random - 1.0))
-    return Pace(max(pace.window // 2, 1), failures=pace.failures + 1, down_until=until)
+    return Pace(half, failures=pace.failures + 1, down_until=until)
 
 
 def may_begin(pace: Pace, running: int, now: float) -> bool:

@@ -7,6 +7,7 @@ sides at once could rule out. So what is under way here is kept small, and while
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -40,7 +41,8 @@ class Settling:
         self._failures = 0
         self._busy = False
         self._patience: Cancellable | None = None
-        self._whole: list[Callable[[], None]] = []
+        self._told: list[asyncio.Event] = []
+        self._kept = 0
         self.number = 0
         """Settlements on their way."""
 
@@ -58,12 +60,13 @@ class Settling:
             self._busy = True
             self._later(0.0, self._hand_over)
 
-    def when_empty(self, then: Callable[[], None]) -> None:
-        """Call ``then`` once nothing is on its way, or the store fails."""
-        if self._busy and self._patience is None:
-            self._whole.append(then)
-        else:
-            then()
+    async def kept(self) -> None:
+        """Wait until what was added so far is in the store, or the store fails."""
+        added = self._kept + self.number
+        while self._kept < added and self._patience is None:
+            told = asyncio.Event()
+            self._told.append(told)
+            await told.wait()
 
     def hurry(self) -> None:
         """Try once more now, if the store has failed: there may be no later."""
@@ -95,14 +98,15 @@ class Settling:
             self._failed(error)
             return
         was_jammed = self.is_jammed
-        self.number -= sum(len(settlements) for settlements, _ in self._under_way)
+        kept = sum(len(settlements) for settlements, _ in self._under_way)
+        self.number -= kept
+        self._kept += kept
         self._under_way = []
         self._failures = 0
         self._busy = bool(self._waiting)
         if self._busy:
             self._later(0.0, self._hand_over)
-        else:
-            self._tell_whole()
+        self._tell()
         if was_jammed and not self.is_jammed:
             self._has_room()
 
@@ -112,9 +116,9 @@ class Settling:
         self._failures += 1
         logline.store_fails(self.number, wait, error)
         self._patience = self._later(wait, self._hand_over)
-        self._tell_whole()
+        self._tell()
 
-    def _tell_whole(self) -> None:
-        whole, self._whole = self._whole, []
-        for then in whole:
-            then()
+    def _tell(self) -> None:
+        told, self._told = self._told, []
+        for event in told:
+            event.set()

@@ -19,7 +19,7 @@ class Letter:
     envid = ""
 
     def __init__(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
-        """``sender`` is the reverse-path; empty: nobody shall hear of failures. All lines of ``content`` end in CRLF."""
+        """``sender``: the reverse-path; empty: nobody shall hear of failures. ``content``: lines that end in CRLF."""
         self.sender = sender
         self.recipients = recipients
         self.content = content

@@ -204,9 +204,7 @@ def judged(said: Sequence[Said]) -> Verdict:
     """What the answers to a letter come to."""
     decisive = [one for one in said if isinstance(one.event, Mail | Data | EndOfData)]
     taken = any(isinstance(one.event, EndOfData) and one.reply.positive for one in decisive)
-    refusals = tuple(
-        " ".join((str(one.reply.code), *one.reply.lines)) for one in said if not one.reply.positive
-    )
+    refusals = tuple(_in_a_line(one.reply) for one in said if not one.reply.positive)
     senders = [one.event.reverse_path for one in said if isinstance(one.event, Mail) and one.reply.positive]
     return Verdict(
         taken=taken,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from functools import partial
 
 import pytest
@@ -305,6 +307,24 @@ class TestReuse:
 
             assert "LHLO mail.example.org" in server.commands
 
+    def test_one_that_waits_too_long_is_closed_with_quit(self):
+        said = threading.Event()
+
+        def hears_quit(talk) -> None:
+            said.set()
+            talk.say("221 bye")
+
+        with (
+            SmtpServer({"QUIT": hears_quit}) as server,
+            Relaying(server.port, reuse=Reuse(seconds=0.01)) as relaying,
+        ):
+            relaying.send(HELLO, "a@example.net")
+            relaying.run(asyncio.to_thread(said.wait, 10))
+            assert said.is_set()
+            relaying.send(HELLO, "a@example.net")
+
+            assert greetings(server) == 2
+
     def test_closing_says_goodbye_and_a_second_time_does_nothing(self):
         with SmtpServer() as server, Relaying(server.port) as relaying:
             relaying.send(HELLO, "a@example.net")
@@ -374,6 +394,25 @@ class TestAMessageThatCannotBeRead:
             assert (outcome.result, outcome.status, outcome.hop_down) == (Result.DEFERRED, "4.3.0", False)
             assert "the disk is gone" in outcome.why
             assert server.mails == []
+
+
+@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "end of data"])
+def test_a_delivery_that_is_cancelled_lets_go_of_its_connection(step):
+    left = threading.Event()
+
+    def waits(talk) -> None:
+        says = talk.hear()
+        while says:
+            says = talk.hear()
+        left.set()
+
+    with SmtpServer({step: waits}) as server, Relaying(server.port) as relaying:
+        sent = parcel(HELLO, "a@example.net")
+        with pytest.raises(TimeoutError):
+            relaying.run(asyncio.wait_for(relaying.courier.deliver(sent), 0.1))
+
+        relaying.run(asyncio.to_thread(left.wait, 10))
+        assert left.is_set()
 
 
 def test_two_ways_of_one_parcel_are_both_gone():

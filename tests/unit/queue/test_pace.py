@@ -36,9 +36,9 @@ def test_it_begins_with_five_at_once():
 
 
 def test_a_windowful_of_answers_makes_room_for_one_more():
-    assert after_answers(4, fresh(LIMITS)).window == 5
-    assert after_answers(5, fresh(LIMITS)).window == 6
-    assert after_answers(11, fresh(LIMITS)).window == 7
+    assert after_answers(5, fresh(LIMITS)).window == 5
+    assert after_answers(6, fresh(LIMITS)).window == 6
+    assert after_answers(12, fresh(LIMITS)).window == 7
 
 
 def test_it_grows_to_twenty():
@@ -72,10 +72,19 @@ def test_what_began_before_it_was_down_and_fails_after_changes_nothing():
 
 
 def test_an_answer_ends_it_with_half_the_window():
-    pace = after_answers(1000, fresh(LIMITS))
-    up = answered(in_trouble(pace, LIMITS, NOW, MIDDLE), LIMITS)
+    up = answered(in_trouble(fresh(LIMITS)._replace(window=20), LIMITS, NOW, MIDDLE), LIMITS)
 
-    assert up == Pace(10)
+    assert up == Pace(10, strikes=0)
+
+
+def test_who_has_answered_is_down_only_after_three_troubles_in_a_row():
+    once = in_trouble(after_answers(1000, fresh(LIMITS)), LIMITS, NOW, MIDDLE)
+    twice = in_trouble(once, LIMITS, NOW, MIDDLE)
+
+    assert (once.window, once.down_until) == (10, None)
+    assert (twice.window, twice.down_until) == (5, None)
+    assert in_trouble(twice, LIMITS, NOW, MIDDLE).down_until == NOW + 60
+    assert in_trouble(answered(twice, LIMITS), LIMITS, NOW, MIDDLE).down_until is None
 
 
 def test_trouble_shrinks_the_window_to_one_at_least():
@@ -106,8 +115,7 @@ def test_it_is_down_for_a_bounded_time_and_only_after_trouble(steps):
         assert (pace.down_until is None) is (pace.failures == 0)
         if answers:
             assert pace.down_until is None
-        else:
-            assert pace.down_until is not None
+        elif pace.down_until is not None:
             assert now < pace.down_until <= now + LIMITS.down_longest * (1 + LIMITS.jitter)
 
 

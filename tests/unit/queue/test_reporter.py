@@ -1,4 +1,4 @@
-"""Rules of reports on their way back: they come where mail for the sender comes, and the trace of the message says so."""
+"""Rules of reports on their way back: they come where mail for the sender does, and traces say so."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from kit.queue_house import (
 )
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Result
-from mailsponge.queue.schedule import DAY, HOUR, MINUTE
+from mailsponge.queue.schedule import DAY, HOUR, MINUTE, SCHEDULE
 from mailsponge.store.protocol import HopDown
 
 
@@ -78,6 +78,19 @@ def test_what_is_deferred_is_tried_again_when_the_schedule_says_so():
         ]
 
     played(story)
+
+
+def test_it_is_tried_again_in_time_however_short_that_is():
+    async def story(house):
+        house.courier = Says(DEFERRED)
+        house.store.put("a@example.net")
+        await house.pass_(3)
+        house.store.put("b@example.net")
+        await house.pass_(10)
+
+        assert [settlement.at - BEGINNING for settlement in house.store.settled] == [0, 3, 7, 10]
+
+    played(story, schedule=SCHEDULE._replace(first=7.0, longest=70.0))
 
 
 def test_who_cannot_be_reached_for_five_days_is_given_up_and_the_sender_heard_of_it_twice():
@@ -488,19 +501,19 @@ def test_one_that_nothing_waits_for_any_more_is_forgotten():
 def test_senders_hear_of_delays_and_ends_of_mail_that_was_never_tried():
     async def story(house):
         house.courier = Says(DOWN)
-        for _ in range(300):
+        for _ in range(120):
             house.store.put("you@example.net", quietly=True)
         house.store.wake("example.net")
         await house.pass_(5 * HOUR)
 
         delayed = [number for number, action, _ in house.notes.told if action is Action.DELAYED]
-        assert len(delayed) == len(set(delayed)) == 300
+        assert len(delayed) == len(set(delayed)) == 120
         written = len(house.store.settled)
-        assert written < 300 + 40  # each once, and the attempts
+        assert written < 120 + 40  # each once, and the attempts
 
         await house.pass_(5 * DAY)
         failed = [number for number, action, _ in house.notes.told if action is Action.FAILED]
-        assert len(failed) == len(set(failed)) == 300
+        assert len(failed) == len(set(failed)) == 120
         assert house.store.waiting == []
 
     played(story)

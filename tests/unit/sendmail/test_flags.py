@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,7 +142,5 @@ def test_what_cannot_be_is_told(words, because):
 
 @given(st.lists(st.text(max_size=8), max_size=8))
 def test_nothing_else_is_raised(words):
-    try:
+    with contextlib.suppress(Misused):
         read(*words)
-    except Misused as error:
-        assert str(error)
