@@ -22,12 +22,11 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TextIO
-from zlib import crc32
 
 import msgspec
 
 from mailsponge import config as configuration
-from mailsponge.accounts import Accounts
+from mailsponge.accounts import Accounts, Deliver
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
@@ -125,11 +124,19 @@ def accounts_of(loaded: Loaded) -> Accounts:
 def ways_of(loaded: Loaded, accounts: Accounts) -> Ways:
     """How mail is delivered on this machine. Raises ConfigError for a command that cannot be."""
     config, source = loaded
-    settings = {source.at("users", name, "deliver"): user.deliver for name, user in config.users.items()}
+    settings = {source.at(*key): deliver for key, deliver in deliveries_of(config).items()}
+    return Ways(accounts, House.of(socket.gethostname(), str(config.data)), settings)
+
+
+def deliveries_of(config: Config) -> dict[tuple[str, ...], Deliver]:
+    """The settings that say how mail is delivered to those who live here, by their keys."""
+    deliveries: dict[tuple[str, ...], Deliver] = {}
+    for name, user in config.users.items():
+        deliveries["users", name, "deliver"] = user.deliver
     for name, domain in config.domains.items():
         if domain.system_users:
-            settings[source.at("domains", name, "deliver")] = domain.deliver
-    return Ways(accounts, House(socket.gethostname(), crc32(str(config.data).encode())), settings)
+            deliveries["domains", name, "deliver"] = domain.deliver
+    return deliveries
 
 
 def places_of(config: Config) -> list[tuple[Role, Place]]:
@@ -333,6 +340,7 @@ class _PostOffice:
         try:
             loaded = read(self._wish, self._machine)
             rules, certificate = rules_of(loaded, self._secret), self._certificate_of(loaded.config)
+            ways = ways_of(loaded, rules.accounts)
         except (ConfigError, StateError) as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
@@ -340,7 +348,9 @@ class _PostOffice:
         if self._listener is not None:
             self._listener.rules, self._listener.certificate = rules, certificate
         if self._sending is not None:
-            self._sending.follow(rules)
+            self._sending.follow(rules, ways)
+        if self._parent is not None and deliveries_of(self._loaded.config) != deliveries_of(loaded.config):
+            log.warning("mail that is delivered in another way now may wait until the server is started anew")
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
                 "reloaded; user, other addresses, metrics, data, local.pickup and smtp.listen change "

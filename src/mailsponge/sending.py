@@ -33,6 +33,7 @@ from mailsponge.courier.relay import RelayCourier
 from mailsponge.courier.resolving import Dns
 from mailsponge.courier.timeouts import Timeouts
 from mailsponge.courier.trust import trust
+from mailsponge.courier.ways import Ways
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
 from mailsponge.queue.counts import Counts
@@ -99,7 +100,7 @@ class Sending:
             local=LocalCourier(agent),
             carrier=carrier,
         )
-        self.follow(rules)
+        self._follow(rules)
         schedule = schedule_of(config)
         self._runner = Runner(
             store,
@@ -115,8 +116,12 @@ class Sending:
         """Of the queue."""
         return self._runner.counts
 
-    def follow(self, rules: Rules) -> None:
-        """Go by these rules from now on."""
+    def follow(self, rules: Rules, ways: Ways) -> None:
+        """Go by these rules from now on, and by these ways on this machine."""
+        self._follow(rules)
+        self._agent.ways = ways
+
+    def _follow(self, rules: Rules) -> None:
         self._rules = rules
         self._couriers = Couriers(rules.accounts, self._hands)
 

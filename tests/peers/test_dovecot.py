@@ -5,6 +5,8 @@ It delivers what it is handed over LMTP, and shows what was put into its Maildir
 
 from __future__ import annotations
 
+import re
+import smtplib
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +16,10 @@ from docs_runner import blocks
 
 from kit import peers
 from kit.agents import agents, delivered
+from kit.awaited import awaited
 from kit.client import Outcome
-from kit.dovecot import PASSWORD, Dovecot, Unavailable
+from kit.dovecot import OWNER, PASSWORD, Dovecot, Unavailable
+from kit.mail_server import PATIENCE, MailServer
 from kit.orders import LARGE, LETTER
 from kit.parcels import CONTENT, due, parcel
 from kit.relaying import Relaying
@@ -79,6 +83,51 @@ def relaying() -> Iterator[Relaying]:
 def lmtp(request: pytest.FixtureRequest, dovecot: Dovecot, relaying: Relaying) -> LmtpCourier:
     target = f"unix:{dovecot.socket}" if request.param == "socket" else f"127.0.0.1:{dovecot.lmtp_port}"
     return LmtpCourier(relaying.carrier, hop_of(target))
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[str], MailServer]]:
+    """Start the whole server, with what the page shows for one user."""
+    started: list[MailServer] = []
+
+    def start(deliver: str) -> MailServer:
+        page = f'[domains."example.org"]\n[users.games]\ndeliver = "{deliver}"\n'
+        started.append(MailServer(tmp_path, page))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        assert server.stop() == 0
+
+
+def send(server: MailServer, recipient: str = "games@example.org") -> None:
+    """Send a mail, and wait until it is where it should be."""
+    with smtplib.SMTP("127.0.0.1", server.port, "client.example.net", timeout=PATIENCE) as smtp:
+        smtp.sendmail("you@example.net", [recipient], BODY)
+    awaited(re.compile(r"delivered id=").search, server.log.read_text)
+
+
+def test_mail_goes_through_this_server_to_dovecot(dovecot: Dovecot, serve: Callable[[str], MailServer]):
+    send(serve(f"lmtp:unix:{dovecot.socket}"))
+
+    [letter] = dovecot.letters("games")
+    assert letter.startswith(b"Return-Path: <you@example.net>\r\nDelivered-To: games@example.org\r\n")
+    assert letter.endswith(b"\r\n" + BODY)
+
+
+def test_mail_goes_through_this_server_into_a_maildir_that_dovecot_shows(
+    reader: Dovecot, serve: Callable[[str], MailServer]
+):
+    send(serve("maildir:" + maildir(reader)))
+
+    [letter] = reader.letters("games")
+    assert letter.startswith(
+        b"Return-Path: <you@example.net>\r\nDelivered-To: games@example.org\r\nReceived: "
+    )
+    assert letter.endswith(b"\r\n" + BODY)
+    [file] = Path(maildir(reader), "cur").iterdir()
+    assert file.stat().st_uid == OWNER.pw_uid
 
 
 # LMTP

@@ -1,10 +1,11 @@
-"""Postfix in front of this server, with the very settings that docs/how-to/postfix.md shows."""
+"""Postfix in front of this server, and behind it, with the very settings that docs/how-to/postfix.md shows."""
 
 from __future__ import annotations
 
 import os
 import re
 import smtplib
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ def shown(name: str) -> str:
     """A block of the page."""
     [text] = [block.text for block in blocks(PAGE) if block.words == name]
     return text
+
+
+# In front
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +115,72 @@ def test_each_recipient_has_a_mail(front: PrivatePostfix, stranger: smtplib.SMTP
 
     sent(front, "you@example.org")
     assert len(post.letters("you")) == 1
+
+
+# Behind
+
+
+@pytest.fixture(scope="module")
+def smarthost() -> Iterator[PrivatePostfix]:
+    """Postfix, which sends on what it is handed; here that ends with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        settings = shown("behind").replace("127.0.0.0/8", "127.0.0.0/8, 192.0.2.0/24")
+        try:
+            with PrivatePostfix(Path(folder), ["them"], f"{IPV4}{settings}") as postfix:
+                yield postfix
+        except Unavailable as reason:
+            peers.missing(str(reason))
+
+
+@pytest.fixture
+def sender(smarthost: PrivatePostfix, tmp_path: Path) -> Iterator[MailServer]:
+    """The post office of who sends; programs on this machine hand it their mail."""
+    relay = (
+        shown("before.toml").partition("[domains.")[2].replace("127.0.0.1:25", f"127.0.0.1:{smarthost.port}")
+    )
+    server = MailServer(tmp_path, f'[local]\nsocket = "{tmp_path}/submit"\n[domains.{relay}')
+    server.start()
+    yield server
+    assert server.stop() == 0
+
+
+def hand_over(server: MailServer, recipient: str) -> None:
+    """As a program on the server's machine does."""
+    with UnixSmtp(server.addresses["local"][0]) as smtp:
+        smtp.sendmail("me@example.org", [recipient], HELLO)
+
+
+class UnixSmtp(smtplib.SMTP):
+    """SMTP through a Unix socket."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connected = socket.socket(socket.AF_UNIX)
+        connected.settimeout(PATIENCE)
+        connected.connect(host)
+        return connected
+
+
+def test_mail_for_elsewhere_goes_by_postfix(smarthost: PrivatePostfix, sender: MailServer):
+    hand_over(sender, smarthost.recipient("them"))
+
+    awaited(re.compile(r" to=<them@\S+>,.* status=sent ").search, smarthost.log)
+    assert smarthost.delivered("them") == 1
+    awaited(re.compile(r"relayed .*250 2\.0\.0 Ok: .*queued as").search, sender.log.read_text)
+
+
+def test_whom_postfix_refuses_the_sender_hears_of_at_once(smarthost: PrivatePostfix, sender: MailServer):
+    hand_over(sender, "nobody@" + smarthost.recipient("them").partition("@")[2])
+
+    awaited(re.compile(r"failed .*550 5\.1\.1 <nobody@").search, sender.log.read_text)
+    awaited(lambda _: Post(sender).letters("me"), sender.log.read_text)
+    [report] = Post(sender).letters("me")
+    assert report.startswith(b"Return-Path: <>\r\n")
+    assert b"User unknown in virtual mailbox table" in report
+
+
+def test_while_postfix_is_down_mail_waits(sender: MailServer, smarthost: PrivatePostfix):
+    smarthost.stop()
+    hand_over(sender, smarthost.recipient("them"))
+
+    awaited(re.compile(r"deferred .*does not answer at 127\.0\.0\.1").search, sender.log.read_text)

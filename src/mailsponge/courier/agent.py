@@ -21,13 +21,14 @@ class Agent:
 
     def __init__(self, ways: Ways, as_somebody_else: AsSomebodyElse | None, uid: int | None = None) -> None:
         """``as_somebody_else``: None if there is no process with root's rights. ``uid``: whom this process runs as."""
-        self._ways = ways
+        self.ways = ways
+        """May be replaced at any time."""
         self._as_somebody_else = as_somebody_else
         self._uid = os.geteuid() if uid is None else uid
 
     def deliver(self, order: Order, letter: int, gone: int) -> Outcome:
         """Deliver one. Blocks until it is done, or ``gone`` is readable."""
-        found = self._ways.find(order)
+        found = self.ways.find(order)
         if isinstance(found, Outcome):
             return found
         person = found.person or Person(order.user, self._uid, os.getegid(), "/")
