@@ -4,6 +4,9 @@ Medians of interleaved rounds. "SQLite itself" writes the same bytes as bare row
 thread; the store adds the envelope, the mailbox, the thread and the telling. No goal is set: the figures explain
 those of the whole server.
 
+The queue: messages that go out are accepted, claimed in portions of 20, settled in portions of 20 with so many portions
+on their way at a time, and tidied; and a hundred thousand of them wait for as many next hops.
+
     python bench/store.py [--rounds 5] [--messages 4000] [--folder DIR]
 """
 
@@ -11,10 +14,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import apsw
@@ -22,14 +26,27 @@ import apsw
 from machine import shape, synced_appends
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
+from mailsponge.mail.outcome import Outcome, Result
 from mailsponge.store import database
-from mailsponge.store.protocol import Acceptance, Step
+from mailsponge.store.protocol import Acceptance, Delivery, Parcel, Settlement, Step
 from mailsponge.store.sqlite import SqliteStore
 
 HEADER = b"From: a@example.net\r\nTo: me@example.org\r\nSubject: hello\r\nDate: Fri, 1 May 2026 10:00:00 +0000\r\n\r\n"
 MESSAGE = HEADER + b"x" * (4096 - len(HEADER))
 LARGE = 50_000_000
 CHUNK = bytes(256 * 1024)
+PORTION = 20
+"""Deliveries that are claimed, and settled, together."""
+WAITING = 5
+"""Portions whose outcome is on its way to the disk at any time."""
+MANY = 100_000
+RELAYED = Outcome(
+    Result.RELAYED,
+    "2.0.0",
+    "mx.example.com has it: 250 2.0.0 Ok: queued as 12345678",
+    "250 2.0.0 Ok: queued as 12345678",
+    "mx.example.com",
+)
 ACCEPTANCE = Acceptance(
     envelope=Envelope(Address("a", "example.net"), (Address("me", "example.org"),)),
     mailboxes=("me",),
@@ -64,9 +81,23 @@ def stored(folder: Path, messages: int, at_once: int) -> float:
 
 
 async def _stored(folder: Path, messages: int, at_once: int) -> float:
-    loop = asyncio.get_running_loop()
-    store = SqliteStore(folder, call=loop.call_soon_threadsafe)
-    finished = loop.create_future()
+    store = SqliteStore(folder, call=asyncio.get_running_loop().call_soon_threadsafe)
+    begin = time.perf_counter()
+    await _fill(store, messages, at_once, lambda number: ACCEPTANCE)
+    rate = messages / (time.perf_counter() - begin)
+    store.close()
+    return rate
+
+
+async def _fill(
+    store: SqliteStore,
+    messages: int,
+    at_once: int,
+    acceptance: Callable[[int], Acceptance],
+    content: bytes = MESSAGE,
+) -> None:
+    """Accept messages, so many of which wait at any time."""
+    finished = asyncio.get_running_loop().create_future()
     left = {"begun": messages, "done": messages}
 
     def done(fault: Exception | None) -> None:
@@ -80,16 +111,12 @@ async def _stored(folder: Path, messages: int, at_once: int) -> float:
     def accept() -> None:
         left["begun"] -= 1
         incoming = store.incoming()
-        incoming.write(MESSAGE)
-        incoming.accept(ACCEPTANCE, done)
+        incoming.write(content)
+        incoming.accept(acceptance(left["begun"]), done)
 
-    begin = time.perf_counter()
     for _ in range(at_once):
         accept()
     await finished
-    rate = messages / (time.perf_counter() - begin)
-    store.close()
-    return rate
 
 
 def large(folder: Path) -> float:
@@ -127,6 +154,83 @@ def listed(folder: Path, messages: int) -> float:
     return rate
 
 
+def queued(number: int = 0) -> Acceptance:
+    """Of a message that goes out; all to one next hop, unless they are numbered."""
+    to = Address("you", f"h{number}.example.com" if number else "example.com")
+    return ACCEPTANCE._replace(mailboxes=(), deliveries=(Delivery(0, to, "", to.domain),))
+
+
+def through(folder: Path, messages: int) -> dict[str, float]:
+    """Messages a second at each step of the way through the queue."""
+    return asyncio.run(_through(folder, messages))
+
+
+async def _through(folder: Path, messages: int) -> dict[str, float]:
+    store = SqliteStore(folder, call=asyncio.get_running_loop().call_soon_threadsafe)
+    seconds: dict[str, float] = {}
+    claimed: list[Sequence[Parcel]] = []
+
+    async def timed(name: str, work: Awaitable[None]) -> None:
+        begin = time.perf_counter()
+        await work
+        seconds[name] = time.perf_counter() - begin
+
+    async def claim() -> None:
+        while parcels := store.claim("example.com", PORTION, 2e9):
+            claimed.append(parcels)
+            assert all(parcel.in_memory for parcel in parcels)
+            assert all(next(parcel.content()) == MESSAGE for parcel in parcels)
+
+    async def settle() -> None:
+        await asyncio.gather(*(_settle(store, claimed[at::WAITING]) for at in range(WAITING)))
+
+    async def tidy() -> None:
+        while await asyncio.to_thread(store.tidy, 0.0):
+            pass
+
+    await timed("accepted into the queue, 20 waiting", _fill(store, messages, 20, lambda _: queued()))
+    await timed("claimed, 20 at a time", claim())
+    await timed("settled, 20 at a time", settle())
+    await timed("tidied", tidy())
+    store.close()
+    return {name: messages / spent for name, spent in seconds.items()}
+
+
+async def _settle(store: SqliteStore, portions: Sequence[Sequence[Parcel]]) -> None:
+    """One after the other, as a next hop's attempts end."""
+    for parcels in portions:
+        kept = asyncio.get_running_loop().create_future()
+        settlements = [Settlement(due.id, RELAYED, 1.78e9, None) for parcel in parcels for due in parcel.dues]
+        store.settle(settlements, (), kept.set_result)
+        assert await kept is None
+
+
+def many_hops(folder: Path) -> None:
+    """Print how long it takes to look at a great queue, and what that costs in memory."""
+    asyncio.run(_many_hops(folder))
+
+
+async def _many_hops(folder: Path) -> None:
+    store = SqliteStore(folder, call=asyncio.get_running_loop().call_soon_threadsafe)
+    await _fill(store, MANY, 500, lambda number: queued(number + 1), content=HEADER)
+    store.close()
+    begin = time.perf_counter()
+    store = SqliteStore(folder)
+    opened = time.perf_counter()
+    assert len(store.next_hops()) == MANY
+    looked = time.perf_counter()
+    assert sum(1 for _ in store.queued()) == MANY
+    listed = time.perf_counter()
+    assert store.retry_all() == MANY
+    retried = time.perf_counter()
+    store.close()
+    print(
+        f"{MANY:,} waiting for as many next hops: opened in {opened - begin:.3f} s, next hops known in "
+        f"{looked - opened:.3f} s, listed in {listed - looked:.2f} s, all retried in {retried - listed:.2f} s; "
+        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB at most"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -153,10 +257,15 @@ def main() -> None:
         for name, measure in measurements.items():
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 rates[name].append(measure(Path(folder)))
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            for name, rate in through(Path(folder), count).items():
+                rates.setdefault(name, []).append(rate)
     for name, figures in rates.items():
         print(
             f"{name:34s} {statistics.median(figures):10,.0f}/s   ({min(figures):,.0f} to {max(figures):,.0f})"
         )
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        many_hops(Path(folder))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def start(data: Path, seed: int, *step: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, HERE / "store_victim.py", data, str(seed), *map(str, step)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent / "stores")},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((*sys.path, str(HERE.parent / "stores")))},
     )
 
 

@@ -183,7 +183,7 @@ class AcceptJob(Job):
         """Nothing is accepted without all of its parts."""
         if self._transfer.fault is not None:
             raise self._transfer.fault
-        if len(self._acceptance.deliveries) >= MOST_DELIVERIES:
+        if len(self.hops) >= MOST_DELIVERIES:
             raise StoreError(
                 f"a message may have fewer than {MOST_DELIVERIES:,} deliveries: send it in portions"
             )

@@ -92,17 +92,10 @@ class Writer:
     def _run(self) -> None:
         while jobs := self._gather():
             outcomes = self._commit(jobs)
-            hops = {
-                hop for job, fault in zip(jobs, outcomes, strict=True) if fault is None for hop in job.hops
-            }
-            self._tell(
-                [
-                    (job.done, fault)
-                    for job, fault in zip(jobs, outcomes, strict=True)
-                    if job.done is not None
-                ],
-                hops,
-            )
+            told = [
+                (job.done, fault) for job, fault in zip(jobs, outcomes, strict=True) if job.done is not None
+            ]
+            self._tell(told, _hops(jobs, outcomes) if self._listener is not None else ())
             if self._owed and outcomes[-1] is None:
                 self._pay()
 
@@ -174,6 +167,16 @@ class Writer:
             self._call(partial(_tell_each, outcomes, listener, hops))
         except Exception:
             log.exception("%d outcomes could not be told: whoever waited for them is gone", len(outcomes))
+
+
+def _hops(jobs: Sequence[Job], outcomes: Sequence[StoreError | None]) -> Collection[str]:
+    """The next hops of what was written."""
+    return {
+        hop
+        for job, fault in zip(jobs, outcomes, strict=True)
+        if job.hops and fault is None
+        for hop in job.hops
+    }
 
 
 def _tell_each(outcomes: Told, listener: Listener | None, hops: Collection[str]) -> None:

@@ -44,10 +44,12 @@ CREATE TABLE ended (
     PRIMARY KEY (stage, at, message)
 ) STRICT, WITHOUT ROWID;
 
+-- Whether one still waits is asked from the last one on: of many, the first ones end first.
 CREATE TRIGGER delivery_has_ended AFTER UPDATE OF next_attempt_at ON delivery
-WHEN NEW.next_attempt_at IS NULL AND NOT EXISTS (
+WHEN NEW.next_attempt_at IS NULL AND (
     SELECT 1 FROM delivery WHERE id BETWEEN NEW.id >> 20 << 20 AND NEW.id | 0xFFFFF AND next_attempt_at IS NOT NULL
-) BEGIN
+    ORDER BY id DESC LIMIT 1
+) IS NULL BEGIN
     INSERT OR IGNORE INTO ended (stage, at, message) SELECT
         iif(EXISTS (
             SELECT 1 FROM delivery WHERE id BETWEEN NEW.id >> 20 << 20 AND NEW.id | 0xFFFFF AND result = 'withdrawn'
