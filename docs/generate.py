@@ -527,6 +527,7 @@ _PARTS: Final[dict[str, Callable[[], str]]] = {
     "kinds": _kinds,
 }
 
+
 def _sendmail(name: str) -> str:
     """What the command says of itself."""
     return f"```\n{sendmail_flags.HELP}```"

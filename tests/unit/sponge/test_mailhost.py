@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from mailsponge import postbox
 from mailsponge.errors import UsageError
-from mailsponge.sponge import mailhost
 from mailsponge.sponge.mailhost import Credentials, MailHost, credentials, parse
 
 SECRET = "hunter2"
