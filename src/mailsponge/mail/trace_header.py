@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from mailsponge.mail.address import Address
+from mailsponge.mail.date import date as date
 
 _HARMLESS = re.compile(r"[A-Za-z0-9._:\[\]\-]{1,255}").fullmatch
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9._:\[\]\-]").sub
