@@ -15,6 +15,7 @@ COMPARISONS = {
     "exit.py": "How long a silent mail server holds up a program's end",
     "engine.py": "The SMTP engine alone: no socket, no disk",
     "client_engine.py": "The client's side of the engine: no socket, either",
+    "relay.py": "Handing messages over to smtp-sink: the relay alone",
     "store.py": "The store alone: messages into a mailbox, synced",
     "memory.py": "What a large message, an endless line and idle connections cost in memory",
     "relay_against_postfix.py": "Mail through to another server, beside Postfix",

@@ -22,6 +22,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TextIO
+from zlib import crc32
 
 import msgspec
 
@@ -33,7 +34,11 @@ from mailsponge.config import Config, Endpoint, Loaded, Machine
 from mailsponge.config.machine import system_users
 from mailsponge.config.relay_password import relay_password
 from mailsponge.config.routing import routes_of
+from mailsponge.courier.agent import Agent
+from mailsponge.courier.maildir import House
+from mailsponge.courier.ways import Ways
 from mailsponge.errors import ConfigError, StateError, UsageError
+from mailsponge.sending import Sending
 from mailsponge.server import entrance, pickup_directory, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
 from mailsponge.server.entrance import Entrance, Place
@@ -117,6 +122,16 @@ def accounts_of(loaded: Loaded) -> Accounts:
     )
 
 
+def ways_of(loaded: Loaded, accounts: Accounts) -> Ways:
+    """How mail is delivered on this machine. Raises ConfigError for a command that cannot be."""
+    config, source = loaded
+    settings = {source.at("users", name, "deliver"): user.deliver for name, user in config.users.items()}
+    for name, domain in config.domains.items():
+        if domain.system_users:
+            settings[source.at("domains", name, "deliver")] = domain.deliver
+    return Ways(accounts, House(socket.gethostname(), crc32(str(config.data).encode())), settings)
+
+
 def places_of(config: Config) -> list[tuple[Role, Place]]:
     """Where the server listens, and what for."""
     places: list[tuple[Role, Place]] = []
@@ -158,11 +173,12 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
-        rules_of(loaded)  # what cannot be is told before anything is opened
+        rules = rules_of(loaded)  # what cannot be is told before anything is opened
+        ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)
         entrances = entrance.opened(places_of(loaded.config))
         try:
-            parent = _without_root(account, loaded.config, entrances) if account is not None else None
+            parent = _with_a_parent(account, loaded.config, entrances, ways)
             with asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
         finally:
@@ -170,21 +186,36 @@ def serve(wish: Wish) -> None:
                 entered.close()
 
 
-def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
-    """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
+def _with_a_parent(
+    account: Account | None, config: Config, entrances: tuple[Entrance, ...], ways: Ways
+) -> Parent | None:
+    """Leave a parent behind that keeps root's rights, where it is of use. Raises UsageError where the data are not the
+    user's.
+    """
+    if account is not None:
+        return _without_root(account, config, entrances, ways)
+    if os.geteuid() == 0 and ways.are_local:
+        return separate(None, tls_files_of(config), entrances, notify, ways)
+    return None
+
+
+def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...], ways: Ways) -> Parent:
+    """Go on as the user."""
     _hand_over(config.data, account)
     if config.local.pickup is not None:
         pickup_directory.prepare(config.local.pickup, account.uid, account.gid)
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
-    parent = separate(account, tls_files_of(config), entrances, notify)
+    parent = separate(account, tls_files_of(config), entrances, notify, ways)
     if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
             f"the user {account.name} cannot get at {config.data}: "
             'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
         )
-    log.info("running as %s; process %d keeps root's rights, for keys", account.name, os.getppid())
+    log.info(
+        "running as %s; process %d keeps root's rights, for keys and deliveries", account.name, os.getppid()
+    )
     return parent
 
 
@@ -226,6 +257,7 @@ class _PostOffice:
         self._certificate = self._certificate_of(loaded.config)
         self._entrances = entrances
         self._listener: Listener | None = None
+        self._sending: Sending | None = None
 
     async def run(self, sink: LogSink) -> None:
         """Open, work until a signal says to stop, close."""
@@ -253,11 +285,18 @@ class _PostOffice:
             log.info("swept away what was left of %d messages that never were complete", swept)
         rules, data = rules_of(self._loaded, self._secret), self._loaded.config.data
         free = partial(_free, data)
+        config = self._loaded.config
         listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
+        agent = Agent(
+            ways_of(self._loaded, rules.accounts), None if self._parent is None else self._parent.deliver
+        )
+        ports = {entered.place.port for entered in self._entrances if isinstance(entered.place, Endpoint)}
+        sending = self._sending = Sending(config, rules, store, agent, ports)
         await listener.start(self._entrances)
         async with (
-            _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at,
-            _pickup(*pickup_of(self._loaded.config), listener),
+            sending.working(),
+            _metrics(config.metrics.listen, Metering(listener, store, free, sending)) as told_at,
+            _pickup(*pickup_of(config), listener),
         ):
             self._ready(told_at)
             await told_to_stop.wait()
@@ -302,6 +341,8 @@ class _PostOffice:
         self._certificate = certificate
         if self._listener is not None:
             self._listener.rules, self._listener.certificate = rules, certificate
+        if self._sending is not None:
+            self._sending.follow(rules)
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
                 "reloaded; user, other addresses, metrics, data, local.pickup and smtp.listen change "
@@ -311,17 +352,25 @@ class _PostOffice:
             log.info("reloaded")
 
 
+class Metering(NamedTuple):
+    """What figures are taken of."""
+
+    listener: Listener
+    store: Store
+    free: Callable[[], int]
+    sending: Sending
+
+
 @contextlib.asynccontextmanager
-async def _metrics(
-    listen: Sequence[Endpoint], listener: Listener, store: Store, free: Callable[[], int]
-) -> AsyncIterator[Sequence[Endpoint]]:
+async def _metrics(listen: Sequence[Endpoint], of: Metering) -> AsyncIterator[Sequence[Endpoint]]:
     """Figures for Prometheus, if somebody wants them; then the addresses where they are. Raises UsageError."""
     if not listen:
         yield ()
         return
     from mailsponge.server.metrics import CONTENT_TYPE, Metrics  # what it needs is loaded for nobody else
 
-    scrapes = Scrapes(Metrics(listener, store, free).page, CONTENT_TYPE)
+    metrics = Metrics(of.listener, of.store, of.free, lambda: of.sending.counts)
+    scrapes = Scrapes(metrics.page, CONTENT_TYPE)
     where = await scrapes.start(listen)
     try:
         yield where

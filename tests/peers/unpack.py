@@ -67,6 +67,11 @@ PEERS = (
     Peer("smtp-source", "postfix", "usr/sbin/smtp-source", (), "usage:"),
     Peer("smtp-sink", "postfix", "usr/sbin/smtp-sink", (), "usage:"),
     Peer("posttls-finger", "postfix", "usr/sbin/posttls-finger", (), "usage:"),
+    Peer("neomutt", "neomutt", "usr/bin/neomutt", ("-v",), "neomutt "),
+    Peer("mbsync", "isync", "usr/bin/mbsync", ("--version",), "isync "),
+    Peer("dotlockfile", "liblockfile-bin", "usr/bin/dotlockfile", (), "dotlockfile -l "),
+    Peer("lockfile", "procmail", "usr/bin/lockfile", ("-v",), "lockfile v"),
+    Peer("procmail", "procmail", "usr/bin/procmail", ("-v",), "procmail v"),
     Peer(
         "postgres", "postgresql", "usr/lib/postgresql/*/bin/postgres", ("--version",), "postgres (postgresql)"
     ),

@@ -1,68 +1,82 @@
-"""A letter that could not be sent goes back to who left it: what is wrong, what to do, and how it began."""
+"""The message that a report is about, as the report's last part: all of it, or its header (RFC 3462 section 2).
+
+Whatever stands in it, it is one part and stays one: nothing of it is read but where its header ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import re
+from binascii import b2a_qp
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
-from mailsponge import clean
-from mailsponge.mail.address import Address
+from mailsponge.mail.notify import Action
 
-_MOST_REFUSALS = 100
-"""Refusals that are told; the number of the others follows."""
+MOST: Final = 100 * 1024
+"""Bytes of a message that are returned; of a larger one only the header is."""
+MOST_OF_HEADER: Final = 32 * 1024
+"""Bytes of a header that are returned."""
+
+_BREAK: Final = re.compile(rb"\r\n|\r|\n")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Returned(NamedTuple):
-    """What there is to tell."""
+    """A part of a multipart."""
 
-    refusals: Sequence[str]
-    """What was wrong, a sentence each."""
-    others_have_it: bool
-    """It was taken for some."""
-    began: bytes
-    """How the message began."""
-    left_at: str
-    """When it was left, for people."""
+    kind: str
+    """Its media type."""
+    encoding: str
+    """How it is encoded: 7bit, 8bit or quoted-printable."""
+    body: bytes
+    whole: bool
+    """It is all of the message, not only the header."""
 
 
-def returned(news: Returned, *, to: Address, hostname: str, date: str, message_id: str) -> bytes:
-    """The mail that tells it, in UTF-8, lines ending in CRLF.
+def taken(pieces: Iterable[bytes]) -> bytes:
+    """The content as its sender wrote it, as far as it may be returned and one byte more."""
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > MOST + MOST_OF_HEADER:
+            break
+    head = bytes(content)
+    # What final delivery puts on top (RFC 5321 section 4.4) the sender never wrote.
+    return head.partition(b"\r\n")[2] if head[:12].lower() == b"return-path:" else head
 
-    ``date`` is as RFC 5322 has it, ``message_id`` with its brackets.
+
+def returned(content: bytes, ret: str | None, action: Action, *, international: bool) -> Returned:
+    """The part. ``content``: what `taken` took. ``ret``: the sender's wish, FULL or HDRS (RFC 3461 section 4.3).
+
+    Only a failure returns the message itself: what is on its way needs no copy. ``international``: the sender
+    understands RFC 6532, so raw UTF-8 may stand in headers (RFC 6533 section 5).
     """
-    text = "\n".join(
-        (
-            f"From: Mail at {hostname} <postmaster@{hostname}>",
-            f"To: {to}",
-            f"Subject: {'Not for all' if news.others_have_it else 'Not sent'}: a message that was left here",
-            f"Date: {date}",
-            f"Message-ID: {message_id}",
-            "Auto-Submitted: auto-replied",
-            "MIME-Version: 1.0",
-            "Content-Type: text/plain; charset=utf-8",
-            "Content-Transfer-Encoding: 8bit",
-            "",
-            *_told(news),
-            "",
-        )
-    )
-    return text.replace("\n", "\r\n").encode("utf-8", "replace")
+    whole = action is Action.FAILED and ret != "HDRS" and len(content) <= MOST and _is_sound(content)
+    if whole:
+        encoding = "7bit" if content.isascii() else "8bit"
+        return Returned("message/global" if international else "message/rfc822", encoding, content, True)
+    header = _header(content)
+    if international:
+        return Returned("message/global-headers", "8bit", header, False)
+    if header.isascii():
+        return Returned("text/rfc822-headers", "7bit", header, False)
+    return Returned("text/rfc822-headers", "quoted-printable", b2a_qp(header, istext=True), False)
 
 
-def _told(news: Returned) -> list[str]:
-    refusals = [f"  {clean.line(refusal)}" for refusal in news.refusals[:_MOST_REFUSALS]]
-    more = len(news.refusals) - _MOST_REFUSALS
-    return [
-        f"A message that was left on {news.left_at}, while the mail server was down,",
-        "could not be sent to all of its recipients:" if news.others_have_it else "could not be sent:",
-        "",
-        *refusals,
-        *([f"  and {more} more"] if more > 0 else []),
-        "",
-        "The others have it; send it again to these alone."
-        if news.others_have_it
-        else "Correct that, and send it again.",
-        "It began like this:",
-        "",
-        *(f"> {line}" for line in clean.block(news.began.decode("utf-8", "replace")).split("\n")),
-    ]
+def _is_sound(content: bytes) -> bool:
+    """Whether it may be sent as it is: no NUL, and no line ends but CRLF."""
+    alone = content.replace(b"\r\n", b"")
+    return not (b"\0" in alone or b"\r" in alone or b"\n" in alone)
+
+
+def _header(content: bytes) -> bytes:
+    """Its header section, harmless, in whole lines as far as it may be returned."""
+    end = content.find(b"\r\n\r\n")
+    header = content[: end + 2 if end >= 0 else None]
+    if content.startswith(b"\r\n"):
+        header = b""
+    cut = header[:MOST_OF_HEADER]
+    if len(cut) < len(header):
+        cut = cut[: cut.rfind(b"\r\n") + 2] if b"\r\n" in cut else cut
+    lines = (_CONTROL.sub(b"?", line)[:998] for line in _BREAK.split(cut) if line)
+    return b"".join(line + b"\r\n" for line in lines)

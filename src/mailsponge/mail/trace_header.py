@@ -7,9 +7,14 @@ harmless first: it cannot begin a new header, and it cannot pass for something t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from mailsponge.mail.address import Address
 from mailsponge.mail.date import date as date
+
+_RETURN_PATH = b"Return-Path:"
+_RETURN_PATH_LIMIT = 1000
+"""Octets of that line; an address has 511 at most."""
 
 _HARMLESS = re.compile(r"[A-Za-z0-9._:\[\]\-]{1,255}").fullmatch
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9._:\[\]\-]").sub
@@ -48,6 +53,26 @@ def received(
 def return_path(reverse_path: Address | None) -> bytes:
     """The ``Return-Path`` header that final delivery puts first; None is the null reverse-path, ``<>``."""
     return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
+
+
+def without_return_path(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A message without the ``Return-Path`` line that :func:`return_path` has put on top; any other is as it was.
+
+    Only final delivery has that header (RFC 5321 section 4.4): who sends on takes it off. However short the pieces are,
+    no more than that line is held.
+    """
+    left = iter(pieces)
+    head = b""
+    for piece in left:
+        head += piece
+        end = head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)
+        if not head.startswith(_RETURN_PATH[: len(head)]) or end >= 0 or len(head) >= _RETURN_PATH_LIMIT:
+            break
+    if head.startswith(_RETURN_PATH) and (end := head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)) >= 0:
+        head = head[end + 2 :]
+    if head:
+        yield head
+    yield from left
 
 
 def protocol(

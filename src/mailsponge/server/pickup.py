@@ -21,7 +21,7 @@ from mailsponge import clean, clock
 from mailsponge.mail.address import Address
 from mailsponge.mail.date import date
 from mailsponge.mail.reply import Reply
-from mailsponge.mail.returned import Returned, returned
+from mailsponge.mail.sent_back import Returned, returned
 from mailsponge.server import unix
 from mailsponge.server.house import House
 from mailsponge.server.pickup_directory import Letter, PickupDirectory, Unfit

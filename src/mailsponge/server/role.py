@@ -26,6 +26,7 @@ class Role(NamedTuple):
         return Offer(
             starttls=certificate and not self.tls_first and not self.knows_users,
             auth=mechanisms if self.login else (),
+            tls_first=self.tls_first,
             lmtp=self.lmtp,
             auth_required=self.login,
         )

@@ -168,6 +168,7 @@ class Transaction:
                 mail.smtputf8,
                 _SAYS_NOTHING if mail.ret is mail.envid is None else EnvelopeWishes(mail.ret, mail.envid),
                 tuple(self.wishes) if self._has_wishes else (),
+                mail.require_tls,
             ),
             tuple(self.mailboxes),
             self.arrived_at,

@@ -8,7 +8,7 @@ import email.policy
 import pytest
 
 from mailsponge.mail.address import parse
-from mailsponge.mail.returned import Returned, returned
+from mailsponge.mail.sent_back import Returned, returned
 
 
 def read(refusals: list[str], *, others: bool = False, began: bytes = b"Subject: x\r\n\r\nhello\r\n"):
