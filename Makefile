@@ -35,7 +35,7 @@ bench: $(READY)  ## speed beside what one would take instead (needs root for Pos
 	@$(IN)/python tests/peers/unpack.py
 	@$(IN)/python bench/run.py
 
-soak: $(READY)  ## ten minutes of good, slow, broken and hostile clients, with the server killed and started again
+soak: $(READY)  ## good, slow, broken and hostile clients, with the server killed 500 times (about 20 minutes)
 	@$(IN)/python tests/soak/soak.py
 
 clean:  ## remove what was made here

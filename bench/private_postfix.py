@@ -130,6 +130,10 @@ class PrivatePostfix:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it; a second time does nothing."""
         self._postfix("stop")
 
     def recipient(self, mailbox: str) -> str:

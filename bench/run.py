@@ -11,10 +11,11 @@ HERE = Path(__file__).resolve().parent
 COMPARISONS = {
     "emit.py": "What a log record costs, beside the standard library's FileHandler",
     "squeeze.py": "The end of a run, beside sqlite3.executemany of the rows that come of it",
-    "imports.py": "What importing mailsponge costs, beside what it imports",
+    "imports.py": "What importing mailsponge and starting sendmail cost, beside what they import",
     "exit.py": "How long a silent mail server holds up a program's end",
     "engine.py": "The SMTP engine alone: no socket, no disk",
     "client_engine.py": "The client's side of the engine: no socket, either",
+    "relay.py": "Handing messages over to smtp-sink: the relay alone",
     "store.py": "The store alone: messages into a mailbox, synced",
     "memory.py": "What a large message, an endless line and idle connections cost in memory",
     "relay_against_postfix.py": "Mail through to another server, beside Postfix",

@@ -26,18 +26,27 @@ from typing import NamedTuple, TextIO
 import msgspec
 
 from mailsponge import config as configuration
-from mailsponge.accounts import Accounts
+from mailsponge.accounts import Accounts, Deliver
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
+from mailsponge.config.machine import system_users
+from mailsponge.config.relay_password import relay_password
+from mailsponge.config.routing import routes_of
+from mailsponge.courier.agent import Agent
+from mailsponge.courier.maildir import House
+from mailsponge.courier.ways import Ways
 from mailsponge.errors import ConfigError, StateError, UsageError
-from mailsponge.server import entrance, role
+from mailsponge.sending import Sending
+from mailsponge.server import entrance, pickup_directory, role
 from mailsponge.server.certificate import Certificate, TlsFiles, opened
 from mailsponge.server.entrance import Entrance, Place
 from mailsponge.server.listener import Listener
 from mailsponge.server.logsink import LogSink, logging_to
 from mailsponge.server.loop import new_loop
 from mailsponge.server.parent import Parent, separate
+from mailsponge.server.pickup import Pickup
+from mailsponge.server.pickup_directory import PickupDirectory
 from mailsponge.server.privileges import Account, runs_as
 from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
@@ -87,14 +96,47 @@ def rules_of(loaded: Loaded, decoys: Callable[[], bytes] = bytes) -> Rules:
     Raises ConfigError for what only shows when names are put together.
     """
     config, source = loaded
-    catch_all = {
-        name: domain.catch_all for name, domain in config.domains.items() if domain.catch_all is not None
-    }
-    accounts = Accounts(config.domains, tuple(config.users), config.aliases, catch_all, where=source.at)
+    accounts = accounts_of(loaded)
     trusted = [_uid(name, source.at("local", "trusted")) for name in config.local.trusted]
     passwords = {name: user.password for name, user in config.users.items() if user.password is not None}
     directory = Directory(accounts, passwords, decoys() if passwords else b"", where=source.at)
-    return Rules.of(config, accounts, directory, trusted, hostnames=(socket.gethostname().lower(),))
+    routes = routes_of(config, relay_password(config, os.environ, source.at), source.at)
+    hostnames = (socket.gethostname().lower(),)
+    return Rules.of(config, accounts, directory, trusted, hostnames=hostnames, routes=routes)
+
+
+def accounts_of(loaded: Loaded) -> Accounts:
+    """Who lives here. Raises ConfigError for names that cannot be."""
+    config, source = loaded
+    domains = config.domains.items()
+    return Accounts(
+        config.domains,
+        tuple(config.users),
+        config.aliases,
+        {name: domain.catch_all for name, domain in domains if domain.catch_all is not None},
+        deliver={name: user.deliver for name, user in config.users.items()},
+        system={name: domain.deliver for name, domain in domains if domain.system_users},
+        is_system_user=system_users().knows,
+        where=source.at,
+    )
+
+
+def ways_of(loaded: Loaded, accounts: Accounts) -> Ways:
+    """How mail is delivered on this machine. Raises ConfigError for a command that cannot be."""
+    config, source = loaded
+    settings = {source.at(*key): deliver for key, deliver in deliveries_of(config).items()}
+    return Ways(accounts, House.of(socket.gethostname(), str(config.data)), settings)
+
+
+def deliveries_of(config: Config) -> dict[tuple[str, ...], Deliver]:
+    """The settings that say how mail is delivered to those who live here, by their keys."""
+    deliveries: dict[tuple[str, ...], Deliver] = {}
+    for name, user in config.users.items():
+        deliveries["users", name, "deliver"] = user.deliver
+    for name, domain in config.domains.items():
+        if domain.system_users:
+            deliveries["domains", name, "deliver"] = domain.deliver
+    return deliveries
 
 
 def places_of(config: Config) -> list[tuple[Role, Place]]:
@@ -115,6 +157,13 @@ def tls_files_of(config: Config) -> TlsFiles | None:
     return TlsFiles(certificate, config.tls.key or certificate) if certificate is not None else None
 
 
+def pickup_of(config: Config) -> tuple[Path, int]:
+    """Where programs leave mail while the server is down, and the mode of such a directory."""
+    if config.local.pickup is not None:
+        return config.local.pickup, pickup_directory.MODE
+    return config.data / "pickup", pickup_directory.OWN_MODE
+
+
 def account_of(config: Config) -> Account | None:
     """Whom the server runs as; None: whoever starts it. Raises ConfigError."""
     exposed = any(
@@ -131,11 +180,12 @@ def serve(wish: Wish) -> None:
         machine = Machine.here()
         loaded = read(wish, machine)
         _allow_open_files(loaded.config.limits.connections + 100)
-        rules_of(loaded)  # what cannot be is told before anything is opened
+        rules = rules_of(loaded)  # what cannot be is told before anything is opened
+        ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)
         entrances = entrance.opened(places_of(loaded.config))
         try:
-            parent = _without_root(account, loaded.config, entrances) if account is not None else None
+            parent = _with_a_parent(account, loaded.config, entrances, ways)
             with asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
         finally:
@@ -143,19 +193,36 @@ def serve(wish: Wish) -> None:
                 entered.close()
 
 
-def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...]) -> Parent:
-    """Go on as the user; a parent keeps root's rights. Raises UsageError where the data are not the user's."""
+def _with_a_parent(
+    account: Account | None, config: Config, entrances: tuple[Entrance, ...], ways: Ways
+) -> Parent | None:
+    """Leave a parent behind that keeps root's rights, where it is of use. Raises UsageError where the data are not the
+    user's.
+    """
+    if account is not None:
+        return _without_root(account, config, entrances, ways)
+    if os.geteuid() == 0 and ways.are_local:
+        return separate(None, tls_files_of(config), entrances, notify, ways)
+    return None
+
+
+def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...], ways: Ways) -> Parent:
+    """Go on as the user."""
     _hand_over(config.data, account)
+    if config.local.pickup is not None:
+        pickup_directory.prepare(config.local.pickup, account.uid, account.gid)
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
-    parent = separate(account, tls_files_of(config), entrances, notify)
+    parent = separate(account, tls_files_of(config), entrances, notify, ways)
     if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
             f"the user {account.name} cannot get at {config.data}: "
             'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
         )
-    log.info("running as %s; process %d keeps root's rights, for keys", account.name, os.getppid())
+    log.info(
+        "running as %s; process %d keeps root's rights, for keys and deliveries", account.name, os.getppid()
+    )
     return parent
 
 
@@ -197,6 +264,7 @@ class _PostOffice:
         self._certificate = self._certificate_of(loaded.config)
         self._entrances = entrances
         self._listener: Listener | None = None
+        self._sending: Sending | None = None
 
     async def run(self, sink: LogSink) -> None:
         """Open, work until a signal says to stop, close."""
@@ -224,9 +292,19 @@ class _PostOffice:
             log.info("swept away what was left of %d messages that never were complete", swept)
         rules, data = rules_of(self._loaded, self._secret), self._loaded.config.data
         free = partial(_free, data)
+        config = self._loaded.config
         listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
+        agent = Agent(
+            ways_of(self._loaded, rules.accounts), None if self._parent is None else self._parent.deliver
+        )
+        ports = {entered.place.port for entered in self._entrances if isinstance(entered.place, Endpoint)}
+        sending = self._sending = Sending(config, rules, store, agent, ports)
         await listener.start(self._entrances)
-        async with _metrics(self._loaded.config.metrics.listen, listener, store, free) as told_at:
+        async with (
+            sending.working(),
+            _metrics(config.metrics.listen, Metering(listener, store, free, sending)) as told_at,
+            _pickup(*pickup_of(config), listener),
+        ):
             self._ready(told_at)
             await told_to_stop.wait()
             log.info("stopping")
@@ -264,37 +342,72 @@ class _PostOffice:
         try:
             loaded = read(self._wish, self._machine)
             rules, certificate = rules_of(loaded, self._secret), self._certificate_of(loaded.config)
+            ways = ways_of(loaded, rules.accounts)
         except (ConfigError, StateError) as error:
             log.error("not reloaded, all stays as it was: %s", error)
             return
         self._certificate = certificate
         if self._listener is not None:
             self._listener.rules, self._listener.certificate = rules, certificate
+        if self._sending is not None:
+            self._sending.follow(rules, ways)
+        if self._parent is not None and deliveries_of(self._loaded.config) != deliveries_of(loaded.config):
+            log.warning("mail that is delivered in another way now may wait until the server is started anew")
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
-                "reloaded; user, other addresses, metrics, data and smtp.listen change "
+                "reloaded; user, other addresses, metrics, data, local.pickup and smtp.listen change "
                 "when the server is started anew"
             )
         else:
             log.info("reloaded")
 
 
+class Metering(NamedTuple):
+    """What figures are taken of."""
+
+    listener: Listener
+    store: Store
+    free: Callable[[], int]
+    sending: Sending
+
+
 @contextlib.asynccontextmanager
-async def _metrics(
-    listen: Sequence[Endpoint], listener: Listener, store: Store, free: Callable[[], int]
-) -> AsyncIterator[Sequence[Endpoint]]:
+async def _metrics(listen: Sequence[Endpoint], of: Metering) -> AsyncIterator[Sequence[Endpoint]]:
     """Figures for Prometheus, if somebody wants them; then the addresses where they are. Raises UsageError."""
     if not listen:
         yield ()
         return
     from mailsponge.server.metrics import CONTENT_TYPE, Metrics  # what it needs is loaded for nobody else
 
-    scrapes = Scrapes(Metrics(listener, store, free).page, CONTENT_TYPE)
+    metrics = Metrics(of.listener, of.store, of.free, lambda: of.sending.counts)
+    scrapes = Scrapes(metrics.page, CONTENT_TYPE)
     where = await scrapes.start(listen)
     try:
         yield where
     finally:
         scrapes.stop()
+
+
+@contextlib.asynccontextmanager
+async def _pickup(path: Path, mode: int, listener: Listener) -> AsyncIterator[None]:
+    """Collect what programs leave while the server is down, and whatever they leave later. Raises UsageError."""
+    pickup_directory.prepare(path, os.geteuid(), os.getegid(), mode)
+    directory = PickupDirectory(path)
+    pickup = Pickup(directory, listener)
+    collecting = asyncio.create_task(pickup.run())
+    collecting.add_done_callback(_tell_of_a_defect)
+    try:
+        yield
+    finally:
+        pickup.stop()
+        await asyncio.wait([collecting])
+        directory.close()
+
+
+def _tell_of_a_defect(task: asyncio.Task[None]) -> None:
+    """What nobody has thought of is told at once, and not at the end."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("mail is not collected from the pickup directory any more", exc_info=task.exception())
 
 
 def _free(data: Path) -> int:
@@ -308,7 +421,7 @@ def _free(data: Path) -> int:
 
 
 def _only_a_start_changes(config: Config) -> tuple[object, ...]:
-    return config.data, config.user, config.metrics, places_of(config)
+    return config.data, config.user, config.metrics, config.local.pickup, places_of(config)
 
 
 def _told(entrances: Sequence[Entrance]) -> str:

@@ -113,6 +113,8 @@ class WayIn(NamedTuple):
     """Connects; returns a wire past the greeting, and past whatever has to be done before EHLO."""
     settings: Callable[[Path], str] = lambda folder: ""
     """Tables of the configuration that the server needs for it, in its folder."""
+    strangers: bool = True
+    """Those who come are strangers, who reach nobody elsewhere."""
 
 
 def unmet(server: MailServer) -> Wire:
@@ -161,6 +163,7 @@ WAYS_IN = (
         "Unix socket",
         through_the_socket,
         lambda folder: f'[local]\nsocket = "{folder}/submit"\ntrusted = ["{getpass.getuser()}"]\n',
+        strangers=False,
     ),
 )
 """The one place: whatever is added here, every attack that can be made that way is made that way, too.

@@ -145,6 +145,8 @@ class SmtpServer:
         tls_at_once: TLS from the first byte.
         after_tls: what it offers once TLS is there; None: the same, but for STARTTLS.
         host: where it listens.
+        port: on which port; 0: any that is free.
+        path: where it listens instead: a Unix socket.
     """
 
     def __init__(
@@ -156,6 +158,8 @@ class SmtpServer:
         tls_at_once: bool = False,
         after_tls: Sequence[str] | None = None,
         host: str = "127.0.0.1",
+        port: int = 0,
+        path: Path | None = None,
     ) -> None:
         self._answers = {
             step: list(said) if isinstance(said, list) else [said] for step, said in (answers or {}).items()
@@ -164,7 +168,7 @@ class SmtpServer:
         self._after_tls = (
             [name for name in extensions if name != "STARTTLS"] if after_tls is None else after_tls
         )
-        self._host = host
+        self.host = host
         self._password = password
         self._tls_at_once = tls_at_once
         self._stopped = threading.Event()
@@ -172,15 +176,13 @@ class SmtpServer:
         self._threads: list[threading.Thread] = []
         self.mails: list[Received] = []
         self.commands: list[str] = []
-        self._listening = socket.create_server(
-            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=50
-        )
-        self.port: int = self._listening.getsockname()[1]
+        self._listening = _listening(host, port, path)
+        self.port: int = 0 if path else self._listening.getsockname()[1]
         self._spawn(self._accept)
 
     @property
     def url(self) -> str:
-        return f"{'smtps' if self._tls_at_once else 'smtp'}://{self._host}:{self.port}"
+        return f"{'smtps' if self._tls_at_once else 'smtp'}://{self.host}:{self.port}"
 
     def message_ids(self) -> list[str]:
         return [mail.message_id for mail in self.mails]
@@ -250,6 +252,8 @@ class SmtpServer:
         marked = [f"250{' ' if line is lines[-1] else '-'}{line}" for line in lines]
         self._answer(talk, number, "EHLO", "\r\n".join(marked))
 
+    _lhlo = _ehlo
+
     def _helo(self, talk: Talk, number: int, command: str) -> None:
         self._answer(talk, number, "HELO", "250 test.example")
 
@@ -290,6 +294,16 @@ class SmtpServer:
 
     def _rset(self, talk: Talk, number: int, command: str) -> None:
         self._answer(talk, number, "RSET", "250 2.0.0 ok")
+
+
+def _listening(host: str, port: int, path: Path | None) -> socket.socket:
+    if path is None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=50)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen(50)
+    return listening
 
 
 def server_side(plain: socket.socket) -> ssl.SSLSocket:

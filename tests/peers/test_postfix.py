@@ -6,15 +6,15 @@ import os
 import re
 import smtplib
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import pytest
 
 from kit import house as ways
 from kit import peers
+from kit.awaited import awaited
 from kit.house import House
 from kit.mail_server import PATIENCE
 from kit.post import Post, trace_and_message
@@ -49,9 +49,6 @@ BODY = b"Good morning.\r\n.\r\n.. and dots\r\n"
 HELLO = b"From: me@example.org\r\nSubject: Hello\r\n\r\n" + BODY
 
 
-T = TypeVar("T")
-
-
 class Outcome(NamedTuple):
     """What Postfix says became of a message, for one recipient."""
 
@@ -77,7 +74,7 @@ class Sending:
 
     def outcome(self, recipient: str) -> Outcome:
         """Wait until it is known."""
-        found = _awaited(
+        found = awaited(
             re.compile(rf" to=<{re.escape(recipient)}>,.* status=(\w+) \((.*)\)\n").search, self.log
         )
         return Outcome(*found.groups())
@@ -85,17 +82,6 @@ class Sending:
     def log(self) -> str:
         """What Postfix has said since the last message was handed to it."""
         return self.postfix.log()[self._told :]
-
-
-def _awaited(find: Callable[[str], T], text: Callable[[], str]) -> T:
-    """Wait until something is found in a text that grows."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = find(text())
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"it has not come to it: {text()[-3000:]}")
 
 
 @pytest.fixture(scope="module")
@@ -210,5 +196,5 @@ def test_a_hundred_at_once_all_arrive(sending: Sending, run, peer, post: Post):
     outcome = run(peer("smtp-source"), "-s", "10", "-m", "100", "-f", SENDER, "-t", "you@example.org", target)
 
     assert outcome.succeeded, outcome.said
-    _awaited(lambda told: told.count(" to=<you@example.org>,") == 100, sending.log)
+    awaited(lambda told: told.count(" to=<you@example.org>,") == 100, sending.log)
     assert len({trace_and_message(letter)[0] for letter in post.letters("you")}) == 100

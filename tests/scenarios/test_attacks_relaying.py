@@ -2,6 +2,9 @@
 
 Here V, the victim, is example.org, where ``me`` and ``you`` live; ``to`` lives at D, elsewhere. Each form is refused,
 or looked up as a name of V's that nobody has. ``%`` and ``!`` mean nothing, and there are no source routes.
+
+Programs on this machine, which the kernel vouches for, may write to D; what of these forms names somebody there goes
+on, and the others are refused as for strangers (unit/server/test_sending_on.py).
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kit.attacks import Post, Wire, plain, unmet
+from kit.attacks import WAYS_IN, Post, WayIn, Wire, plain, unmet
 
 LIMITS = "errors = 1000000"
 IP = "[127.0.0.1]"
@@ -48,6 +51,12 @@ RECIPIENTS = [
     f"@{V}:me@{V}",
     "to",
 ]
+
+
+@pytest.fixture(params=[way for way in WAYS_IN if way.strangers], ids=lambda way: way.name)
+def way_in(request: pytest.FixtureRequest) -> WayIn:
+    """The ways that strangers come."""
+    return request.param
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apsw
-from letters import Letter, Letters, token_of
+from far import BOX, NEVER, Far
+from letters import MARK, Letter, Letters, token_of
 
-from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.beside import SqliteBeside
 
 _TRACE = re.compile(
     rb"Return-Path: <[^\r\n]*>\r\n"
     rb"Received: from [^\r\n]*\r\n(?:\t[^\r\n]*\r\n)+"
 ).match
 """The two headers that the server puts on top."""
+
+_TOKEN = re.compile(re.escape(MARK) + rb"([^\r\n]+)").search
 
 _HALF = """
 SELECT count(DISTINCT message) FROM part
@@ -52,12 +55,77 @@ class Account(NamedTuple):
 
 def messages(data: Path) -> Iterator[Found]:
     """Everything in the mailboxes."""
-    with SqliteMailboxes(data) as store:
+    with SqliteBeside(data) as store:
         lies_in: defaultdict[int, set[str]] = defaultdict(set)
         for entry in store.mails():
             lies_in[entry.id].add(entry.mailbox)
         for message_id, mailboxes in lies_in.items():
             yield Found(message_id, b"".join(store.content(message_id)), frozenset(mailboxes))
+
+
+class Away(NamedTuple):
+    """How it came out for what went on to another server."""
+
+    checked: int
+    """Letters whose 250 was read and that were to go on."""
+    copies: int
+    """How many came there."""
+    unanswered: int
+    """Copies that the other server took and said nothing of."""
+    again: int
+    """Copies more than there had to be, those that were sent again for want of an answer among them."""
+    reports: int
+    """Reports to senders of what could not be delivered."""
+    lost: list[str]
+    faults: list[str]
+
+
+def is_report(message: Found) -> bool:
+    """It is one of the server's own."""
+    return message.content.startswith(b"Return-Path: <>\r\nDate: ") and b"multipart/report" in message.content
+
+
+def account_away(letters: Letters, reports: Iterable[Found], far: Far, interrupted: int) -> Away:
+    """The same for what went on. ``interrupted``: letters that may have been on their way whenever the server was
+    killed; each may come twice, for the other server had taken it and the commit that says so was not made.
+    """
+    faults, lost = list(far.faults), []
+    told: Counter[str] = Counter()
+    for report in reports:
+        found = _TOKEN(report.content)
+        letter = letters.find(found[1].decode("latin-1")) if found else None
+        if letter is None:
+            faults.append(f"message {report.id}: a report about nothing: {report.content[:200]!r}")
+        elif report.mailboxes != {letter.sender}:
+            faults.append(
+                f"message {report.id}: a report to {_listed(report.mailboxes)}, not to {letter.sender}"
+            )
+        else:
+            told[letter.token] += 1
+    gone = [letter for letter in letters if letter.away]
+    for letter in gone:
+        for name, number in ((BOX, far.copies[letter.token]), (NEVER, told[letter.token])):
+            if name in letter.away and number < letter.taken:
+                lost.append(
+                    f"{letter.token} to {name}: 250 was said {letter.taken} times, {number} came of it"
+                )
+        if told[letter.token] > (letter.offered if NEVER in letter.away else 0):
+            faults.append(
+                f"{letter.token} was sent whole {letter.offered} times, and {told[letter.token]} reports came of it"
+            )
+    again = sum(max(0, far.copies[letter.token] - letter.offered) for letter in gone)
+    if again > far.unanswered + interrupted:
+        faults.append(
+            f"{again} letters went on twice, and only {far.unanswered + interrupted} of them may have"
+        )
+    checked = sum(1 for letter in gone if letter.taken)
+    return Away(checked, far.copies.total(), far.unanswered, again, told.total(), lost, faults)
+
+
+def waiting(data: Path) -> int:
+    """How many messages are in the queue."""
+    with SqliteBeside(data) as store:
+        return sum(1 for _ in store.queued())
 
 
 def account(letters: Letters, found: Iterable[Found]) -> Account:
@@ -74,7 +142,7 @@ def account(letters: Letters, found: Iterable[Found]) -> Account:
         for letter in letters
         if copies[letter.token] > letter.offered
     ]
-    taken = [letter for letter in letters if letter.taken]
+    taken = [letter for letter in letters if letter.taken and letter.mailboxes]
     lost = [
         _shortage(letter, copies[letter.token]) for letter in taken if copies[letter.token] < letter.taken
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from far import BOX, NEVER
 from letters import Letter, bdat, cut, stuffed
-from town import PEOPLE, TEAM, Kind, Visit, envelope, expect, to
+from town import DOMAIN, PEOPLE, TEAM, Kind, Visit, envelope, expect, to
 from wire import Lost, Wire
 
 TRIES = 3
@@ -92,6 +93,21 @@ async def many_recipients(visit: Visit) -> None:
     expect(await visit.finish(wire, letter, stuffed(content)), 250)
 
 
+async def to_another_server(visit: Visit) -> None:
+    """Letters that go on, to where they are taken or to where they are not; to some here, too."""
+    wire = await visit.greeted()
+    for _ in range(visit.rng.randint(1, 5)):
+        here = visit.rng.sample(PEOPLE, visit.rng.randint(0, 2))
+        away = visit.rng.choice(((BOX,), (BOX,), (NEVER,), (BOX, NEVER)))
+        letter, content = visit.town.letters.write(visit.rng, 3000, frozenset(here), visit.kind)
+        letter.away, letter.sender = frozenset(away), visit.rng.choice(PEOPLE)
+        expect(await wire.say(f"MAIL FROM:<{letter.sender}@{DOMAIN}>".encode()), 250)
+        for name in (*here, *away):
+            expect(await wire.say(to(name)), 250)
+        expect(await wire.say(b"DATA"), 354)
+        expect(await visit.finish(wire, letter, stuffed(content)), 250)
+
+
 async def changes_its_mind(visit: Visit) -> None:
     """Transactions that are dropped again, and then one that is not."""
     wire = await visit.greeted()
@@ -114,5 +130,6 @@ KINDS = (
     Kind("good: in chunks", in_chunks, 2, 0.5, loss_is_odd=True),
     Kind("good: up to 5 MB", large_letter, 2, 3.0, loss_is_odd=True),
     Kind("good: many recipients", many_recipients, 1, 1.0, loss_is_odd=True),
+    Kind("good: to another server", to_another_server, 4, 0.1, loss_is_odd=True),
     Kind("good: changes its mind", changes_its_mind, 1, 0.5, loss_is_odd=True),
 )

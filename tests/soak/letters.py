@@ -24,7 +24,7 @@ _LONGEST = 300
 class Letter:
     """One letter, without what it says."""
 
-    __slots__ = ("digest", "mailboxes", "offered", "size", "taken", "token")
+    __slots__ = ("away", "digest", "mailboxes", "offered", "sender", "size", "taken", "token")
 
     def __init__(self, token: str, content: bytes, mailboxes: frozenset[str]) -> None:
         self.token = token
@@ -32,6 +32,10 @@ class Letter:
         self.size = len(content)
         self.mailboxes = mailboxes
         """Where it belongs."""
+        self.away: frozenset[str] = frozenset()
+        """Aliases that lead to another server, where it belongs too."""
+        self.sender = ""
+        """Whose mailbox a report about it belongs into; empty: nobody here."""
         self.offered = 0
         self.taken = 0
 

@@ -1,14 +1,18 @@
-"""Mixed load on a server that is killed and started again; afterwards every 250 must be in a mailbox.
+"""Mixed load on a server that is killed and started again; afterwards every 250 must be where it belongs.
 
 Good, slow, broken and hostile clients, all on plain sockets, talk to a real ``mailsponge serve``. Meanwhile it gets
 SIGKILL at random moments (also while it starts), SIGTERM and SIGHUP, and is started again on the same data. At the end:
 
 - every letter whose 250 was read lies in each of its mailboxes, byte for byte behind the two trace headers;
 - nothing is there in half, nothing that was smuggled is there, nothing more often than it was sent whole;
+- every letter that was to go on is at another server, which is as unreliable as real ones are, or its sender has one
+  report that it could not be; how often one came there twice is counted, and why;
 - good and slow clients were cut off only when the server ended, and heard no other refusal than was due;
 - memory stayed within its bound, descriptors came back, the log holds no traceback, the database is sound.
 
-    python tests/soak/soak.py [--seconds 600] [--seed N] [--folder DIR]
+    python tests/soak/soak.py [--seconds 600] [--kills 500] [--seed N] [--folder DIR]
+
+It goes on until the time is over and the server was killed as often as that.
 
 The seed repeats what each client does, not when. Status 1: something was lost, or odd.
 """
@@ -31,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 import audit
 import broken
+import far
 import good
 import hostile
 import slow
@@ -60,8 +65,18 @@ message_deadline = "{slow.MESSAGE_DEADLINE:g} s"
 [domains."{DOMAIN}"]
 [aliases]
 team = {list(TEAM)}
+{far.BOX} = "{far.BOX}@{far.DOMAIN}"
+{far.NEVER} = "{far.NEVER}@{far.DOMAIN}"
+[queue]
+first_retry = "1 s"
+longest_retry = "3 s"
 {"".join(f"[users.{name}]{chr(10)}" for name in PEOPLE)}
 """
+
+QUEUE_EMPTIES_WITHIN = 120.0
+"""Seconds after the last client has gone, while the other server is well."""
+AT_ONCE = 20
+"""Messages that may be on their way to one server at a time."""
 
 KINDS = {
     "127.0.0.2": good.KINDS,
@@ -79,13 +94,18 @@ class Outcome(NamedTuple):
     town: Town
     upheaval: Upheaval
     account: audit.Account
+    away: audit.Away
     faults: list[str]
     """Everything that is wrong but losses."""
 
 
-async def soak(server: MailServer, seconds: float, seed: int) -> Outcome:
+async def soak(folder: Path, seconds: float, kills: int, seed: int) -> Outcome:
     """Let all of them at the server for a while, then look what became of it."""
-    town = Town(server.port)
+    port = free_port(random.SystemRandom())
+    town = Town(port)
+    other = far.Far(town.letters, random.Random(f"{seed} far"))
+    settings = f'{SETTINGS}[routes]\n"{far.DOMAIN}" = "smtp://127.0.0.1:{await other.start()}"\n'
+    server = MailServer(folder, settings, port)
     upheaval = Upheaval(server, town, random.Random(f"{seed} upheaval"))
     await upheaval.start()
     files = server.open_files()
@@ -95,19 +115,23 @@ async def soak(server: MailServer, seconds: float, seed: int) -> Outcome:
         for kind in kinds
         for number in range(kind.many)
     ]
-    upheavals = asyncio.create_task(upheaval.go_on())
-    await asyncio.sleep(seconds)
+    await upheaval.go_on(seconds, kills)
     town.over = True
-    await upheavals
     await asyncio.gather(*clients)
-    faults = await _files_come_back(server, files)
+    other.always_well = True
+    faults = await _queue_empties(server)
+    faults += await _files_come_back(server, files)
     # What was kept must outlive one more kill; the start after it sweeps, so that nothing may be left in half.
     await upheaval.kill()
     await upheaval.start()
     await upheaval.stop()
-    account = audit.account(town.letters, audit.messages(server.data))
-    faults += _faults(server, upheaval) + account.faults + town.surprises
-    return Outcome(town, upheaval, account, faults)
+    await other.stop()
+    messages = list(audit.messages(server.data))
+    reports = [message for message in messages if audit.is_report(message)]
+    account = audit.account(town.letters, [message for message in messages if not audit.is_report(message)])
+    away = audit.account_away(town.letters, reports, other, AT_ONCE * upheaval.done["kills"])
+    faults += _faults(server, upheaval) + account.faults + away.faults + town.surprises
+    return Outcome(town, upheaval, account, away, faults)
 
 
 async def _live(town: Town, kind: Kind, source: str, rng: random.Random) -> None:
@@ -131,6 +155,16 @@ async def _live(town: Town, kind: Kind, source: str, rng: random.Random) -> None
         await asyncio.sleep(rng.expovariate(1 / kind.pause))
 
 
+async def _queue_empties(server: MailServer) -> list[str]:
+    """Wait until all has gone on, or back."""
+    deadline = time.monotonic() + QUEUE_EMPTIES_WITHIN
+    while waiting := await asyncio.to_thread(audit.waiting, server.data):
+        if time.monotonic() > deadline:
+            return [f"{waiting} letters still wait in the queue"]
+        await asyncio.sleep(0.5)
+    return []
+
+
 async def _files_come_back(server: MailServer, at_first: int) -> list[str]:
     """Wait until the server has let go of every connection."""
     deadline = time.monotonic() + FILES_COME_BACK_WITHIN
@@ -152,7 +186,7 @@ def _faults(server: MailServer, upheaval: Upheaval) -> list[str]:
 
 def tell(outcome: Outcome, seconds: float, seed: int) -> bool:
     """Print how it came out; returns whether all is well."""
-    town, upheaval, account, faults = outcome
+    town, upheaval, account, away, faults = outcome
     print(f"{'client':<32}{'visits':>9}{'250s read':>12}")
     for kinds in KINDS.values():
         for kind in kinds:
@@ -168,14 +202,20 @@ def tell(outcome: Outcome, seconds: float, seed: int) -> bool:
         ("letters taken and looked for", f"{account.checked:,}"),
         ("messages there", f"{account.copies:,}"),
         ("duplicates, sent again", f"{account.duplicates:,}"),
-        ("lost", f"{len(account.lost):,}"),
+        ("letters taken that go on", f"{away.checked:,}"),
+        ("came to the other server", f"{away.copies:,}"),
+        ("... of which it said nothing", f"{away.unanswered:,}"),
+        ("... again, for that or a kill", f"{away.again:,}"),
+        ("reports to senders", f"{away.reports:,}"),
+        ("lost", f"{len(account.lost) + len(away.lost):,}"),
         ("odd", f"{len(faults):,}"),
         ("memory at most", f"{upheaval.peak / 1e6:.0f} MB; the bound is {MEMORY / 1e6:.0f} MB"),
     ):
         print(f"  {title:<30}{figure}")
-    for line in (*(f"LOST {letter}" for letter in account.lost), *(f"ODD {fault}" for fault in faults)):
+    lost = account.lost + away.lost
+    for line in (*(f"LOST {letter}" for letter in lost), *(f"ODD {fault}" for fault in faults)):
         print(f"  {line}")
-    return not account.lost and not faults
+    return not lost and not faults
 
 
 def free_port(rng: random.Random) -> int:
@@ -195,13 +235,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--seconds", type=float, default=600.0)
+    options.add_argument("--kills", type=int, default=500)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     options.add_argument("--folder", type=Path, help="keep the data and the log here")
     chosen = options.parse_args()
     folder = chosen.folder or Path(tempfile.mkdtemp(prefix="mailsponge-soak-"))
     print(f"soak: {chosen.seconds:g} seconds, seed {chosen.seed}, in {folder}", flush=True)
-    server = MailServer(folder, SETTINGS, free_port(random.SystemRandom()))
-    outcome = asyncio.run(soak(server, chosen.seconds, chosen.seed))
+    outcome = asyncio.run(soak(folder, chosen.seconds, chosen.kills, chosen.seed))
     if not tell(outcome, chosen.seconds, chosen.seed):
         print(f"  The mailboxes and the log are left in {folder}")
         return 1

@@ -12,6 +12,10 @@ from town import Town
 from kit.mail_server import MailServer
 
 DECK = ("kill", "kill", "kill and kill again", "stop", "reload")
+CALM, STORM = (0.5, 5.0), (0.05, 0.8)
+"""Seconds from one to the next, at least and at most: in calm weather even slow clients come to an end."""
+OFTEN = 0.7
+"""How often it storms."""
 """Dealt in another order each time, so that each happens within a short soak, too."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at its memory."""
@@ -30,13 +34,14 @@ class Upheaval:
         self.peak = 0
         """Bytes of memory."""
 
-    async def go_on(self) -> None:
-        """One after the other until time is up; then the server listens."""
-        while not self._town.over:
+    async def go_on(self, seconds: float, kills: int) -> None:
+        """One after the other until time is up and it was killed so often; then the server listens."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end or self.done["kills"] < kills:
             for name in self._rng.sample(DECK, len(DECK)):
-                await self._wait(self._rng.uniform(0.5, 5.0))
-                if self._town.over:
-                    break
+                weather = STORM if self._rng.random() < OFTEN else CALM
+                await self._wait(self._rng.uniform(*weather))
                 await self._do(name)
 
     async def _do(self, name: str) -> None:
@@ -90,7 +95,7 @@ class Upheaval:
         """Let time pass, with an eye on the server's memory."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while not self._town.over and loop.time() < end:
+        while loop.time() < end:
             self.look()
             await asyncio.sleep(LOOK_EVERY)
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from mailsponge.accounts import Accounts
-from mailsponge.admission import Admitted, Allowed, Refused, recipient, sender
+from mailsponge.accounts import Accounts, Deliver
+from mailsponge.admission import (
+    Admitted,
+    Allowed,
+    Refused,
+    at_home,
+    recipient,
+    recipient_anywhere,
+    sender,
+    way_back,
+)
 from mailsponge.mail.address import Address, parse
+from mailsponge.routes import NextHop, Routes
+from mailsponge.store.protocol import Delivery
 
 ACCOUNTS = Accounts(["example.org", "[127.0.0.1]"], ["me", "you"], {"team": ["me", "you"]})
+ROUTES = Routes()
 
 
 def decide(address: str) -> Admitted | Refused:
-    return recipient(ACCOUNTS, parse(address, smtputf8=True))
+    return recipient(ACCOUNTS, ROUTES, parse(address, smtputf8=True))
 
 
 def refused(address: str) -> Refused:
@@ -65,7 +77,7 @@ def test_no_way_of_writing_an_address_makes_a_relay(address):
 
 
 def test_a_refusal_cannot_begin_a_new_line():
-    decision = recipient(ACCOUNTS, Address("a\r\n250 2.0.0 b", "example.org"))
+    decision = recipient(ACCOUNTS, ROUTES, Address("a\r\n250 2.0.0 b", "example.org"))
 
     assert isinstance(decision, Refused)
     assert decision.reply.encoded.count(b"\n") == 1
@@ -74,12 +86,117 @@ def test_a_refusal_cannot_begin_a_new_line():
 def test_plus_and_catch_all_are_told_as_the_reason():
     accounts = Accounts(["example.org"], ["me"], None, {"example.org": "me"})
 
-    assert recipient(accounts, parse("me+news@example.org")) == Admitted(
+    assert recipient(accounts, ROUTES, parse("me+news@example.org")) == Admitted(
         ("me",), "<me+news@example.org> plus address of me"
     )
-    assert recipient(accounts, parse("sales@example.org")) == Admitted(
+    assert recipient(accounts, ROUTES, parse("sales@example.org")) == Admitted(
         ("me",), "<sales@example.org> catch-all of example.org leads to me"
     )
+
+
+WAYS = {"me": Deliver.parse("maildir:~/Maildir"), "you": Deliver.parse("mailbox")}
+MANY_WAYS = Accounts(
+    ["example.org"],
+    ["me", "you"],
+    {"team": ["me", "you", "they@example.net"], "out": ["they@lan.example"]},
+    deliver=WAYS,
+)
+BY_THE_LAN = Routes(None, {"lan.example": NextHop("10.0.0.2:25", "10.0.0.2", mx=False)})
+
+
+def test_a_way_that_ends_elsewhere_is_left_to_be_done_with_its_next_hop_as_the_reason():
+    assert recipient(MANY_WAYS, BY_THE_LAN, parse("out@example.org")) == Admitted(
+        (),
+        "<out@example.org> alias out leads to they@lan.example; next hop: 10.0.0.2:25",
+        (Delivery(0, parse("they@lan.example"), "", "10.0.0.2:25"),),
+    )
+
+
+def test_a_user_with_another_way_of_delivering_shares_their_next_hop_with_nobody():
+    assert recipient(MANY_WAYS, ROUTES, parse("me+News@example.org")) == Admitted(
+        (),
+        "<me+News@example.org> plus address of me; next hop: maildir me",
+        (Delivery(0, parse("me+News@example.org"), "me", "maildir me"),),
+    )
+
+
+def test_an_alias_may_lead_all_ways_at_once():
+    assert recipient(MANY_WAYS, ROUTES, parse("team@example.org")) == Admitted(
+        ("you",),
+        "<team@example.org> alias team leads to me, you and they@example.net; next hop: maildir me and example.net",
+        (
+            Delivery(0, parse("me@example.org"), "me", "maildir me"),
+            Delivery(0, parse("they@example.net"), "", "example.net"),
+        ),
+    )
+
+
+def test_who_belongs_here_may_send_elsewhere():
+    assert recipient_anywhere(ACCOUNTS, BY_THE_LAN, parse("they@example.net")) == Admitted(
+        (),
+        "<they@example.net> is elsewhere; next hop: example.net",
+        (Delivery(0, parse("they@example.net"), "", "example.net"),),
+    )
+    decision = recipient_anywhere(ACCOUNTS, BY_THE_LAN, parse("they@LAN.example"))
+    assert isinstance(decision, Admitted)
+    assert decision.deliveries[0].next_hop == "10.0.0.2:25"
+
+
+@pytest.mark.parametrize(
+    "address", ["me@example.org", "team@[127.0.0.1]", "nobody@example.org", "postmaster"]
+)
+def test_what_is_here_is_the_same_for_who_belongs_here(address):
+    assert recipient_anywhere(ACCOUNTS, ROUTES, parse(address)) == recipient(ACCOUNTS, ROUTES, parse(address))
+
+
+@pytest.mark.parametrize("address", ["root@localhost", "root@LocalHost", "me@box.localhost"])
+def test_localhost_is_nowhere_else(address):
+    accounts = Accounts(["example.org"], ["me"])
+    decision = recipient_anywhere(accounts, ROUTES, parse(address))
+
+    assert isinstance(decision, Refused)
+    assert (decision.reply.code, decision.reply.enhanced) == (550, "5.1.2")
+
+
+def test_a_report_goes_back_where_its_message_came_from():
+    assert way_back(ACCOUNTS, ROUTES, parse("me@example.org")) == Admitted(
+        ("me",), "<me@example.org> user me"
+    )
+    assert way_back(ACCOUNTS, ROUTES, parse("nobody@example.org")) is None
+    found = way_back(ACCOUNTS, ROUTES, parse("they@example.net"))
+    assert found is not None
+    assert found.deliveries == (Delivery(0, parse("they@example.net"), "", "example.net"),)
+
+
+def test_who_is_a_user_of_this_machine_is_asked_anew():
+    known = {"stu"}
+    accounts = Accounts(
+        ["example.org"],
+        ["me"],
+        system={"example.org": Deliver.parse("mbox:/var/mail/{user}")},
+        is_system_user=known.__contains__,
+    )
+    assert recipient(accounts, ROUTES, parse("stu@example.org")) == Admitted(
+        (),
+        "<stu@example.org> system user stu; next hop: mbox stu",
+        (Delivery(0, parse("stu@example.org"), "stu", "mbox stu"),),
+    )
+
+    known.clear()
+    assert isinstance(recipient(accounts, ROUTES, parse("stu@example.org")), Refused)
+
+
+def test_who_forwards_may_still_write_from_their_own_address():
+    accounts = Accounts(["example.org"], ["me", "you"], deliver={"me": Deliver.parse("forward:you")})
+
+    assert isinstance(send("me", "me@example.org", accounts), Allowed)
+    assert isinstance(send("you", "me@example.org", accounts), Allowed)
+    assert isinstance(send("me", "you@example.org", accounts), Refused)
+
+
+def test_what_leads_elsewhere_alone_is_nobodys_to_write_from():
+    assert isinstance(send("me", "out@example.org", MANY_WAYS), Refused)
+    assert isinstance(send("me", "team@example.org", MANY_WAYS), Allowed)
 
 
 def send(user: str, address: str, accounts: Accounts = ACCOUNTS) -> Allowed | Refused:
@@ -146,5 +263,31 @@ def test_not_all_of_very_many_names_are_told():
     decision = send("me", "me@elsewhere.example", accounts)
 
     assert isinstance(decision, Refused)
-    assert decision.reply.lines[-1].endswith(" and 46 more")
+    assert decision.reply.lines[-1].endswith(" and 47 more")
     assert max(map(len, decision.reply.encoded.split(b"\r\n"))) < 512
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("root@box", "root@example.org"),
+        ("root@mail.example.org", "root@example.org"),
+        ("root@localhost", "root@example.org"),
+        ("me@example.org", "me@example.org"),
+        ("me@[127.0.0.1]", "me@[127.0.0.1]"),
+        ("me@elsewhere.example", "me@elsewhere.example"),
+        ("me@box.elsewhere.example", "me@box.elsewhere.example"),
+    ],
+)
+def test_a_name_of_this_machine_means_its_first_domain(named, meant):
+    assert at_home(ACCOUNTS, ("mail.example.org", "box"), parse(named)) == parse(meant)
+
+
+def test_localhost_that_is_a_domain_of_ours_stays():
+    accounts = Accounts(["example.org", "localhost"], ["me"])
+
+    assert at_home(accounts, ("box",), parse("me@localhost")) == parse("me@localhost")
+
+
+def test_the_postmaster_without_a_domain_stays():
+    assert at_home(ACCOUNTS, ("box",), parse("postmaster")) == parse("postmaster")

@@ -1,4 +1,4 @@
-"""What ``import mailsponge`` costs the program that does it: the standard library, and none of the server."""
+"""What the names that programs import cost them: the standard library, and none of the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 SHOW = """\
 import sys
 before = set(sys.modules)
-import mailsponge
+from mailsponge import *
 print(*sorted(set(sys.modules) - before), sep="\\n")
 """
 
@@ -22,15 +22,16 @@ POST_OFFICE = {
     "daemon",
     "mail",
     "queue",
+    "sendmail",
     "server",
     "smtp",
     "store",
 }
 
 
-def loaded() -> list[str]:
+def loaded(show: str = SHOW) -> list[str]:
     """The modules that a fresh interpreter loads for it."""
-    done = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
@@ -44,6 +45,12 @@ def test_importing_it_loads_none_of_the_post_office():
     rooms = {name.split(".")[1] for name in loaded() if name.startswith("mailsponge.")}
 
     assert rooms & POST_OFFICE == set()
+
+
+def test_the_package_alone_loads_none_of_its_rooms():
+    show = SHOW.replace("from mailsponge import *", "import mailsponge")
+
+    assert [name for name in loaded(show) if name.startswith("mailsponge.")] == []
 
 
 def test_importing_it_does_not_load_asyncio():

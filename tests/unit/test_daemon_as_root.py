@@ -93,6 +93,58 @@ def test_it_takes_mail_and_ends_cleanly(serve):
         socket.create_connection(("127.0.0.1", port))
 
 
+# Mail that is delivered as its recipient
+
+GAMES = pwd.getpwnam("games")
+GAMES_MAIL = """\
+[domains."localhost"]
+[users.games]
+deliver = "{deliver}"
+"""
+
+
+@pytest.fixture
+def theirs(home) -> Path:
+    """A directory of somebody's who is neither root nor the server's user."""
+    made = home / "games"
+    made.mkdir(mode=0o700)
+    os.chown(made, GAMES.pw_uid, GAMES.pw_gid)
+    return made
+
+
+def test_mail_is_delivered_as_the_user_whose_it_is(serve, theirs):
+    server = serve(GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir"))
+    send(server.port(), "games@localhost")
+    server.wait_for(r"delivered .*into ")
+
+    [file] = (theirs / "Maildir" / "new").iterdir()
+    assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (GAMES.pw_uid, 0o600)
+    assert file.read_text().startswith("Return-Path: <a@b.example>\nDelivered-To: games@localhost\nReceived: from ")
+
+
+def test_a_program_runs_as_the_user_whose_mail_it_gets(serve, theirs):
+    program = theirs / "program"
+    program.write_text(f"#!/bin/sh\nid -un > {theirs}/who\necho thanks\n")
+    program.chmod(0o755)
+    server = serve(GAMES_MAIL.format(deliver=f"pipe:{program}"))
+    send(server.port(), "games@localhost")
+    server.wait_for(r"delivered .*thanks")
+
+    assert (theirs / "who").read_text() == "games\n"
+
+
+def test_a_way_that_was_changed_waits_for_another_start(serve, home, theirs):
+    server = serve(GAMES_MAIL.format(deliver="mailbox"))
+    port = server.port()
+    (home / "post.toml").write_text('user = "nobody"\n' + GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir"))
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("mail that is delivered in another way now may wait until the server is started anew")
+    send(port, "games@localhost")
+    server.wait_for("deferred .*start it anew")
+
+    assert os.listdir(theirs) == []
+
+
 def test_ports_below_1024_are_opened(serve):
     low = next(port for port in range(1023, 600, -1) if _is_free(port))
     server = serve("", "--smtp", f"127.0.0.1:{low}")

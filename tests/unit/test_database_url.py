@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailsponge.errors import UsageError
 from mailsponge import database_url
+from mailsponge.errors import UsageError
 
 SHOWN = {
     "postgresql://db.example.org/ops": "postgresql://db.example.org/ops",

@@ -13,11 +13,16 @@ import mailsponge
 def test_what_is_public_is_what_is_promised():
     public = {
         name
-        for name, thing in vars(mailsponge).items()
-        if not name.startswith("_") and not inspect.ismodule(thing)
+        for name in dir(mailsponge)
+        if not name.startswith("_") and not inspect.ismodule(getattr(mailsponge, name))
     }
 
     assert public == set(mailsponge.__all__)
+
+
+def test_what_is_not_there_is_told_as_of_any_module():
+    with pytest.raises(AttributeError, match="module 'mailsponge' has no attribute 'SpongeHandel'"):
+        mailsponge.SpongeHandel  # noqa: B018
 
 
 @pytest.mark.parametrize("name", mailsponge.__all__)

@@ -49,6 +49,7 @@ COMMANDS = {
     "config": Entry(
         "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
     ),
+    "aliases": Entry("mailsponge.cli.aliasing", "aliases", "Take over the aliases of another mail server."),
     "mail": Entry("mailsponge.cli.mail", "mail", "Read the mail that the post office keeps."),
     "queue": Entry(
         "mailsponge.cli.queueing", "queue", "Mail that waits to go on: why, until when; retry, hold, delete."

@@ -1,9 +1,9 @@
 """The configuration: TOML becomes frozen structs, and every setting carries its reason.
 
-units.py knows sizes, times and listening addresses as people write them; settings.py has every setting with its
-default and its reason; machine.py asks the machine for its name, its user and where data goes; read.py makes a Config
-of a file, or an error that says where (lines.py) and what instead; checks.py knows what goes together; inforce.py says
-where each value comes from; reference.py makes a page of documentation.
+units.py knows sizes, times and listening addresses as people write them, hops.py where mail is handed on to;
+settings.py has every setting with its default and its reason; machine.py asks the machine for its name, its user and
+where data goes; read.py makes a Config of a file, or an error that says where (lines.py) and what instead; checks.py
+knows what goes together; inforce.py says where each value comes from; reference.py makes a page of documentation.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from mailsponge.config.settings import (
     Lmtp,
     Local,
     Metrics,
+    Queue,
+    Relay,
     Smtp,
     Submission,
     Tls,
@@ -36,6 +38,8 @@ __all__ = [
     "Machine",
     "Metrics",
     "Place",
+    "Queue",
+    "Relay",
     "Smtp",
     "Submission",
     "Tls",

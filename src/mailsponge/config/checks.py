@@ -1,4 +1,4 @@
-"""What settings mean together: a configuration that would betray somebody's password does not start."""
+"""What settings mean together: a configuration that would betray somebody's password does not start, for one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def check(config: Config, at: Callable[..., str]) -> None:
     """Refuse what cannot be together; ``at(*path)`` says where a setting stands. Raises ConfigError."""
     if config.tls.certificate is None:
         _check_without_tls(config, at)
+    if config.queue.first_retry > config.queue.longest_retry:
+        raise ConfigError(
+            f"{at('queue', 'first_retry')} is {config.queue.first_retry}, longer than queue.longest_retry, "
+            f"which is {config.queue.longest_retry}: make one of them fit the other"
+        )
 
 
 def _check_without_tls(config: Config, at: Callable[..., str]) -> None:

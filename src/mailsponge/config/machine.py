@@ -6,11 +6,16 @@ import os
 import pwd
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from mailsponge import clock
+from mailsponge.accounts.system import Entry, SystemUsers, uids
 from mailsponge.config.units import Endpoint
 
 DEFAULT_LISTEN = (Endpoint("127.0.0.1", 2525),)
+
+LOGIN_DEFS: Final = Path("/etc/login.defs")
+"""Says which uids are people's (login.defs(5))."""
 
 
 class Machine(NamedTuple):
@@ -27,6 +32,23 @@ class Machine(NamedTuple):
     def here(cls, environ: Mapping[str, str] = os.environ) -> Machine:
         """Ask this machine."""
         return cls(_hostname(), _user(environ), *_data(environ))
+
+
+def system_users() -> SystemUsers:
+    """The users of this machine who could log in, asked for when somebody wants to know."""
+    try:
+        login_defs = LOGIN_DEFS.read_text("utf-8", "replace")
+    except OSError:
+        login_defs = ""
+    return SystemUsers(_entry, clock.monotonic, uids(login_defs))
+
+
+def _entry(name: str) -> Entry | None:
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Entry(found.pw_uid, found.pw_shell)
 
 
 def is_hostname(text: str) -> bool:

@@ -10,7 +10,9 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
+from mailsponge.accounts.deliver import Deliver
 from mailsponge.auth.verifiers import Verifiers
+from mailsponge.config.hops import Hop, Resolver
 from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
@@ -93,7 +95,7 @@ def _value(annotated: Any, default: object, value: object, path: tuple[str, ...]
     """One field's value: a table of settings, a table of names, or a single value."""
     kind, about, bounds = _apart(annotated)
     if get_origin(kind) is dict:
-        return _names(get_args(kind)[1], value, path, source)
+        return _names(get_args(kind)[1], about, value, path, source)
     if isinstance(default, msgspec.Struct):
         return _struct(default, value, path, source)
     return _single(Annotated[kind, bounds] if bounds else kind, about, value, path, source)
@@ -106,13 +108,15 @@ def _apart(annotated: Any) -> tuple[Any, Any, msgspec.Meta | None]:
     return kind, about, next((note for note in notes if isinstance(note, msgspec.Meta)), None)
 
 
-def _names(kind: Any, table: object, path: tuple[str, ...], source: Source) -> dict[str, object]:
-    """A table whose keys the user chooses: domains, users, aliases."""
+def _names(
+    kind: Any, section: Section, table: object, path: tuple[str, ...], source: Source
+) -> dict[str, object]:
+    """A table whose keys the user chooses: domains, users, aliases, routes."""
     if not isinstance(table, dict):
         raise ConfigError(f"{source.at(*path)} is a table: write [{dotted(path)}] and the names below")
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return {name: _struct(kind(), value, (*path, name), source) for name, value in table.items()}
-    about = About(takes='a name or a list of names: "me", or ["me", "you"]', why="", left_out="")
+    about = About(section.takes, why="", left_out="")
     return {name: _single(kind, about, value, (*path, name), source) for name, value in table.items()}
 
 
@@ -121,8 +125,15 @@ def _single(kind: Any, about: About, value: object, path: tuple[str, ...], sourc
         return msgspec.convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         because = f" ({error.__cause__})" if error.__cause__ else ""
-        shown = "that" if about.secret else msgspec.json.encode(value, enc_hook=str).decode()
+        shown = "that" if about.secret else _shown(value)
         raise ConfigError(f"{source.at(*path)} cannot be {shown}: it takes {about.takes}{because}") from error
+
+
+def _shown(value: object) -> str:
+    """The value for a message. What stands before the @ of a URL may be a password that should not have been there."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    scheme, is_url, rest = text.partition("://")
+    return f"{scheme}://…@{rest.rpartition('@')[2]}" if is_url and "@" in rest else text
 
 
 def _read(kind: type, value: object) -> object:
@@ -152,6 +163,9 @@ _READERS = {
     Duration: Duration.parse,
     Endpoint: Endpoint.parse,
     Place: Place.parse,
+    Deliver: Deliver.parse,
+    Hop: Hop.parse,
+    Resolver: Resolver.parse,
     Path: _path,
     Targets: _targets,
     Verifiers: _verifiers,

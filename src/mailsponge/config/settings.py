@@ -7,11 +7,13 @@ here because it works; what a later version will know is an unknown key today.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
+from mailsponge.accounts.deliver import IN_A_MAILBOX, Deliver
 from mailsponge.auth.verifiers import Verifiers
+from mailsponge.config.hops import Hop, Resolver
 from mailsponge.config.machine import DEFAULT_LISTEN
 from mailsponge.config.units import Duration, Endpoint, Place, Size
 
@@ -34,6 +36,8 @@ class Section(NamedTuple):
 
     why: str
     left_out: str
+    takes: str = ""
+    """What a name in it takes, if the user chooses the names and each takes a single value."""
 
 
 class Targets(tuple[str, ...]):
@@ -43,7 +47,7 @@ class Targets(tuple[str, ...]):
 
 
 class Smtp(Struct, frozen=True, kw_only=True):
-    """Mail from other servers and local programs: accepted for those who live here, never sent on."""
+    """Mail from other servers and local programs: accepted for those who live here alone."""
 
     listen: Annotated[
         tuple[Endpoint, ...],
@@ -105,6 +109,16 @@ class Local(Struct, frozen=True, kw_only=True):
             left_out="root alone chooses the sender",
         ),
     ] = ()
+    pickup: Annotated[
+        Path | None,
+        About(
+            takes='a directory: "/var/spool/mailsponge/pickup"',
+            why="Where mailsponge-sendmail leaves mail while the server is down; it is collected when it is up again. "
+            "It is made if it is not there, so that every user of this machine can put something in and nobody but "
+            "the server can look (mode 1733). Programs find it by themselves at /var/spool/mailsponge/pickup.",
+            left_out="pickup in the data directory, where only the server's own user gets",
+        ),
+    ] = None
 
 
 class Lmtp(Struct, frozen=True, kw_only=True):
@@ -308,6 +322,24 @@ class Domain(Struct, frozen=True, kw_only=True):
             left_out="mail for a name that nobody has is refused (550 5.1.1)",
         ),
     ] = None
+    system_users: Annotated[
+        bool,
+        About(
+            takes="true or false",
+            why="Everyone in /etc/passwd who could log in (with a shell, and a uid that login.defs gives to people) is "
+            "a recipient at this domain, without a word here. Those who come and go are noticed within a minute.",
+            left_out="only users and aliases of this file are",
+        ),
+    ] = False
+    deliver: Annotated[
+        Deliver,
+        About(
+            takes='what users.NAME.deliver takes, {user} standing for the name: "maildir:/home/{user}/Maildir"',
+            why="How mail is delivered for system users. By default it is where mail, mutt and biff look. As only root "
+            'may write for many, the server has to be started as root (it does not stay root), except for "mailbox".',
+            left_out="/var/mail/{user} gets it, locked as Debian's programs lock it",
+        ),
+    ] = Deliver.parse("mbox:/var/mail/{user}")
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -325,13 +357,120 @@ class User(Struct, frozen=True, kw_only=True):
     ] = None
 
     deliver: Annotated[
-        Literal["mailbox"],
+        Deliver,
         About(
-            takes='"mailbox", the one way of delivering for now',
-            why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`.",
+            takes='"mailbox" · "maildir:~/Maildir" · "mbox:/var/mail/me" · "lmtp:unix:/run/dovecot/lmtp" or '
+            '"lmtp:127.0.0.1:24" · "pipe:/usr/bin/procmail -d me" · "forward:me@example.net"',
+            why="Where the user's mail goes. The post office's own mailbox is read with `mailsponge mail`. ~ is the "
+            "home directory of the user of this machine who has that name; files are written and programs started as "
+            "that user, for which the server has to be started as root, or be that user. A program gets the message on "
+            "standard input, without a shell. To forward to several, or to keep a copy, too, make an alias: "
+            'me = ["me", "me@example.net"].',
             left_out="the post office keeps the mail in the user's mailbox",
         ),
-    ] = "mailbox"
+    ] = IN_A_MAILBOX
+
+
+class Relay(Struct, frozen=True, kw_only=True):
+    """Mail that goes elsewhere."""
+
+    smarthost: Annotated[
+        Hop | None,
+        About(
+            takes='a URL: "smtp://user@smtp.example.net:587", with ?starttls=require, try or never; '
+            '"smtps://user@smtp.example.net"',
+            why="A server that takes all mail for elsewhere and sends it on. Home and cloud networks often let nobody "
+            "else through, and receivers trust it more than an unknown address. With a user STARTTLS is required, and "
+            "the certificate has to prove the host's name, unless the URL says otherwise.",
+            left_out="mail goes straight to the mail exchangers (MX) that DNS names for its domain",
+        ),
+    ] = None
+    password_file: Annotated[
+        Path | None,
+        About(
+            takes='a file with one line: "/etc/mailsponge/smarthost-password"',
+            why="The password for the smarthost's user. It stands in a file of its own, which the user that the server "
+            "runs as can read and nobody else, so that this one can be shown around.",
+            left_out="$MAILSPONGE_RELAY_PASSWORD, if there is one",
+        ),
+    ] = None
+    resolver: Annotated[
+        tuple[Resolver, ...],
+        About(
+            takes='a list of IP addresses, with a port if it is not 53: ["127.0.0.1", "[::1]:5353"]',
+            why="DNS servers that are asked where mail for a domain goes. One on this machine that validates DNSSEC is "
+            "quickest and safest.",
+            left_out="those of /etc/resolv.conf",
+        ),
+    ] = ()
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """Mail that waits to go on."""
+
+    first_retry: Annotated[
+        Duration,
+        About(
+            takes='a time: "5 min"',
+            why="How long after the first failed attempt the second one is made. The time doubles with each further "
+            "one. Greylisting servers want some minutes to pass.",
+            left_out="it is tried again after 5 minutes",
+        ),
+    ] = Duration.parse("5 min")
+    longest_retry: Annotated[
+        Duration,
+        About(
+            takes='a time: "4 hours"',
+            why="What that time grows to at most.",
+            left_out="from the seventh attempt on, it is tried every 4 hours",
+        ),
+    ] = Duration.parse("4 hours")
+    lifetime: Annotated[
+        Duration,
+        About(
+            takes='a time: "5 days"',
+            why="How long a message is tried until its sender is told that it could not be delivered. RFC 5321 "
+            "(4.5.4.1) asks for 4 to 5 days: servers are down over a weekend.",
+            left_out="after 5 days the sender gets it back",
+        ),
+    ] = Duration.parse("5 days")
+    warn_after: Annotated[
+        Duration,
+        About(
+            takes='a time: "4 hours"',
+            why="When the sender is told, once, that a message still waits; it stays in the queue. Longer than "
+            "lifetime: nobody is told.",
+            left_out="the sender hears of it after 4 hours",
+        ),
+    ] = Duration.parse("4 hours")
+    per_hop: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 20",
+            why="Messages on their way to one destination at the same time. It begins with 5, grows while all goes "
+            "well, and shrinks when the destination is in trouble; many destinations refuse more than 20 connections.",
+            left_out="20 at most",
+        ),
+    ] = 20
+    at_once: Annotated[
+        int,
+        Meta(ge=1),
+        About(
+            takes="a whole number, 1 or more: 200",
+            why="Messages on their way to all destinations together. Each costs a connection and some memory.",
+            left_out="200 at most",
+        ),
+    ] = 200
+    keep_traces: Annotated[
+        Duration,
+        About(
+            takes='a time: "30 days"',
+            why="How long `mailsponge trace` can tell what became of a message that has left the queue. Its text is "
+            "removed soon.",
+            left_out="for 30 days",
+        ),
+    ] = Duration.parse("30 days")
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -404,7 +543,7 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, Domain],
         Section(
             'The domains whose mail is taken here, each a table, be it empty: [domains."example.org"]. Mail for any '
-            "other domain is refused (550 5.7.1).",
+            "other domain is refused (550 5.7.1), unless who sends it has logged in, or is a program on this machine.",
             "the host name, localhost, [127.0.0.1] and [IPv6:::1]",
         ),
     ]
@@ -420,8 +559,32 @@ class Config(Struct, frozen=True, kw_only=True):
     aliases: Annotated[
         dict[str, Targets],
         Section(
-            'Other names, and where they lead: root = "me", team = ["me", "you"]. An alias may lead to an alias; '
-            "a circle stops the start. Only those who live here can be reached for now, no outside address.",
+            'Other names, and where they lead: root = "me", team = ["me", "you@example.net"]. An alias may lead to an '
+            "alias, and to addresses elsewhere; a circle stops the start. `mailsponge aliases import` makes this table "
+            "out of /etc/aliases.",
             "postmaster, root and abuse lead to the first user; there are no others",
+            takes='a name or a list of names and addresses: "me", or ["me", "you@example.net"]',
         ),
     ] = {}
+    relay: Annotated[
+        Relay,
+        Section(
+            "Mail for elsewhere. Who has logged in, and who comes through the Unix socket, may send to any domain; "
+            "strangers reach those who live here, and where these have their mail forwarded.",
+            "mail for other domains goes straight to their mail exchangers",
+        ),
+    ] = Relay()
+    routes: Annotated[
+        dict[str, Hop],
+        Section(
+            'Domains whose mail goes a way of its own: "lan.example" = "smtp://10.0.0.2:25". It does not make the '
+            "domain one of ours: strangers still cannot send there.",
+            "all mail for elsewhere goes the way that [relay] says",
+            takes='a URL: "smtp://10.0.0.2:25", "smtps://mx.example.net", "lmtp://127.0.0.1:24", '
+            '"lmtp:unix:/run/dovecot/lmtp"',
+        ),
+    ] = {}
+    queue: Annotated[
+        Queue,
+        Section("Mail that waits to go on: when it is tried again, and when given up.", "see its settings"),
+    ] = Queue()

@@ -40,3 +40,5 @@ class Envelope(NamedTuple):
     """What the sender wishes of reports."""
     recipient_wishes: tuple[RecipientWishes, ...] = ()
     """... about each recipient, in their order; empty when nothing was wished of any."""
+    require_tls: bool = False
+    """REQUIRETLS was declared (RFC 8689): it goes on within TLS alone, to those who promise the same, or not at all."""

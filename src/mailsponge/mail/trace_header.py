@@ -7,12 +7,14 @@ harmless first: it cannot begin a new header, and it cannot pass for something t
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 
 from mailsponge.mail.address import Address
+from mailsponge.mail.date import date as date
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_RETURN_PATH = b"Return-Path:"
+_RETURN_PATH_LIMIT = 1000
+"""Octets of that line; an address has 511 at most."""
 
 _HARMLESS = re.compile(r"[A-Za-z0-9._:\[\]\-]{1,255}").fullmatch
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9._:\[\]\-]").sub
@@ -53,6 +55,26 @@ def return_path(reverse_path: Address | None) -> bytes:
     return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
 
 
+def without_return_path(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A message without the ``Return-Path`` line that :func:`return_path` has put on top; any other is as it was.
+
+    Only final delivery has that header (RFC 5321 section 4.4): who sends on takes it off. However short the pieces are,
+    no more than that line is held.
+    """
+    left = iter(pieces)
+    head = b""
+    for piece in left:
+        head += piece
+        end = head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)
+        if not head.startswith(_RETURN_PATH[: len(head)]) or end >= 0 or len(head) >= _RETURN_PATH_LIMIT:
+            break
+    if head.startswith(_RETURN_PATH) and (end := head.find(b"\r\n", 0, _RETURN_PATH_LIMIT)) >= 0:
+        head = head[end + 2 :]
+    if head:
+        yield head
+    yield from left
+
+
 def protocol(
     *, extended: bool, smtputf8: bool = False, tls: bool = False, login: bool = False, lmtp: bool = False
 ) -> str:
@@ -64,22 +86,6 @@ def protocol(
         return "SMTP"
     plain = "LMTP" if lmtp else "SMTP" if smtputf8 else "ESMTP"
     return f"{'UTF8' if smtputf8 else ''}{plain}{'S' if tls else ''}{'A' if login else ''}"
-
-
-def date(at: datetime) -> str:
-    """A moment as RFC 5322 section 3.3 writes it, whatever the locale: ``Sat, 31 Jan 2026 08:30:00 +0100``.
-
-    ``at`` must know its zone. Raises ValueError if it does not: a time without a zone is a guess.
-    """
-    offset = at.utcoffset()
-    if offset is None:
-        raise ValueError("a trace header needs a time that knows its zone; use clock.local()")
-    minutes = round(offset.total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return (
-        f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} "
-        f"{at.hour:02}:{at.minute:02}:{at.second:02} {'-' if minutes < 0 else '+'}{hours:02}{rest:02}"
-    )
 
 
 def _name(said: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mailsponge.admission import Refused, local_sender, recipient, sender
+from mailsponge.admission import Refused, at_home, local_sender, recipient, recipient_anywhere, sender
 from mailsponge.auth.mechanisms import offered
 from mailsponge.errors import StoreError, StoreFull
 from mailsponge.mail.reply import Reply
@@ -50,6 +50,9 @@ NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the mes
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
 TOO_LARGE: Final = "5.3.4"
 """The enhanced code (RFC 3463) of a message that is larger than it may be."""
+TOO_MANY: Final = Reply(
+    452, "4.5.3", "That address leads to many, too many together; send to it in another transaction"
+)
 NO_CERTIFICATE: Final = Reply(454, "4.7.0", "TLS is not to be had any more; please connect again")
 
 BACKLOG: Final = 8_000_000
@@ -193,8 +196,8 @@ class Dialogue:
             self._login = None
 
     def _mail(self, event: Mail) -> Answer:
-        transaction = Transaction(event, self._house.clock())
         refused = self._refused_sender(event)
+        transaction = Transaction(self._from_home(event), self._house.clock())
         if refused is not None:
             self._witness.sender_refused(self.client, refused)
             return refused.reply
@@ -211,23 +214,56 @@ class Dialogue:
         if client.login:
             decision = sender(rules.accounts, client.login, event.reverse_path)
         elif self._role.knows_users and client.user is not None and client.user.uid not in rules.trusted:
-            hosts = (rules.hostname, *rules.hostnames)
-            decision = local_sender(rules.accounts, hosts, client.user.name, event.reverse_path)
+            decision = local_sender(rules.accounts, self._hosts, client.user.name, event.reverse_path)
         else:
             return None
         return decision if isinstance(decision, Refused) else None
 
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        """What this machine is called."""
+        return (self.rules.hostname, *self.rules.hostnames)
+
+    def _from_home(self, event: Mail) -> Mail:
+        """MAIL as it is meant: a program on this machine may name the machine."""
+        sender = event.reverse_path
+        if sender is None or not self._role.knows_users:
+            return event
+        home = at_home(self.rules.accounts, self._hosts, sender)
+        return Mail(home, event.size, event.eight_bit, event.smtputf8, event.auth, event.ret, event.envid)
+
+    def _to_home(self, event: Recipient) -> Recipient:
+        """RCPT as it is meant, likewise."""
+        if not self._role.knows_users:
+            return event
+        home = at_home(self.rules.accounts, self._hosts, event.address)
+        return Recipient(home, event.notify, event.orcpt)
+
+    @property
+    def _belongs_here(self) -> bool:
+        """Whether we know whose mail it is: who has logged in, or a program on this machine, which the kernel names."""
+        client = self.client
+        return bool(client.login) or (self._role.knows_users and client.user is not None)
+
     def _recipient(self, event: Recipient) -> Answer:
         transaction = self.transaction
         assert transaction is not None
-        decision = recipient(self.rules.accounts, event.address)
+        rules = self.rules
+        event = self._to_home(event)
+        decide = recipient_anywhere if self._belongs_here else recipient
+        decision = decide(rules.accounts, rules.routes, event.address)
         if not isinstance(decision, Refused):
+            if transaction.deliveries is not None and transaction.would_be_too_much(decision):
+                transaction.refuse(Refused(TOO_MANY, f"<{event.address}> would lead to too many together"))
+                return TOO_MANY
             transaction.admit(event, decision)
             return event.reply
         transaction.refuse(decision)
         self._witness.recipient_refused(decision)
         self._refused += 1
-        return decision.reply if self._refused <= self.rules.limits.errors else self._too_many_errors()
+        # Who is known need not guess names; they have a long list with old ones in it.
+        within = self._role.knows_users or self._refused <= self.rules.limits.errors
+        return decision.reply if within else self._too_many_errors()
 
     def _data(self, event: Data) -> Answer:
         if self.engine.pending:

@@ -9,21 +9,20 @@ beyond ASCII and spaces inside a value are escaped. Sentences (``why``, ``reply`
 from __future__ import annotations
 
 import logging
-import re
-import time
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Final
 
 from mailsponge.errors import StoreError
-from mailsponge.mail.reply import Reply, printable
+from mailsponge.logfields import bare, say, sentence, value
+from mailsponge.mail.reply import Reply
 from mailsponge.server.transaction import Client, Transaction
 
 log = logging.getLogger("mailsponge.server")
 
-_HARMLESS = re.compile("[!-~]*").fullmatch
-
 RECIPIENTS_TOLD = 20
 """Recipients that a line names; the count of the others follows."""
+HOPS_TOLD: Final = 20
+"""Next hops that it names."""
 
 
 def taken(client: Client, transaction: Transaction, message_id: int) -> None:
@@ -34,7 +33,7 @@ def taken(client: Client, transaction: Transaction, message_id: int) -> None:
 
 def not_kept(client: Client, transaction: Transaction, reply: Reply, error: StoreError) -> None:
     """The store could not keep the message: someone has to look after the disk."""
-    why = _sentence(str(error))
+    why = sentence(str(error))
     log.error(f"not-kept {_who(client, transaction)}{_what(transaction)} reply={_said(reply)} error={why}")
 
 
@@ -65,25 +64,25 @@ def dismissed(client: Client, because: str, reply: Reply | None) -> None:
 def sender_refused(client: Client, why: str, reply: Reply) -> None:
     """A transaction could not begin, for its sender is not the client's."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"sender-refused {_client(client)} reply={_said(reply)} why={_sentence(why)}")
+        _say(f"sender-refused {_client(client)} reply={_said(reply)} why={sentence(why)}")
 
 
 def logged_in(client: Client, user: str) -> None:
     """Somebody has logged in."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"logged-in {_client(client)} login={_bare(user)}")
+        _say(f"logged-in {_client(client)} login={bare(user)}")
 
 
 def not_logged_in(client: Client, why: str, reply: Reply) -> None:
     """Somebody could not log in. What was typed is not told: people type their password where the name belongs."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"not-logged-in {_client(client)} reply={_said(reply)} why={_sentence(why)}")
+        _say(f"not-logged-in {_client(client)} reply={_said(reply)} why={sentence(why)}")
 
 
 def no_tls(client: Client, why: str) -> None:
     """TLS could not be agreed on, or failed later; ``why`` is OpenSSL's word, or ours."""
     if log.isEnabledFor(logging.INFO):
-        _say(f"no-tls {_client(client)} why={_sentence(why)}")
+        _say(f"no-tls {_client(client)} why={sentence(why)}")
 
 
 def turned_away(client: Client, reply: Reply) -> None:
@@ -92,76 +91,55 @@ def turned_away(client: Client, reply: Reply) -> None:
         _say(f"turned-away {_whence(client)} reply={_said(reply)}")
 
 
-class _Line(logging.LogRecord):
-    """A record of a line of ours, without what it costs to find out where in the program it was logged."""
-
-    def __init__(self, text: str) -> None:
-        self.__dict__.update(_LIKE_ALL)
-        self.msg = text
-        self.created = time.time()
-        self.msecs = self.created % 1 * 1000
-
-
-_LIKE_ALL: Final = vars(logging.LogRecord(log.name, logging.INFO, __file__, 0, "", (), None))
-
-
 def _say(text: str) -> None:
-    log.handle(_Line(text))
+    say(log, text)
 
 
 def _who(client: Client, transaction: Transaction) -> str:
     sender = transaction.reverse_path
     return (
         f"{_client(client)} "
-        f"from=<{'' if sender is None else _value(str(sender))}> to={_recipients(transaction)}"
+        f"from=<{'' if sender is None else value(str(sender))}> to={_recipients(transaction)}"
     )
 
 
 def _client(client: Client) -> str:
-    return f"{_whence(client)} helo={_bare(client.helo)}"
+    return f"{_whence(client)} helo={bare(client.helo)}"
 
 
 def _whence(client: Client) -> str:
     if client.user is None:
-        login = f" login={_bare(client.login)}" if client.login else ""
-        return f"peer={_bare(client.peer)}{login}"
-    return f"peer=local uid={client.user.uid} user={_bare(client.user.name)}"
+        login = f" login={bare(client.login)}" if client.login else ""
+        return f"peer={bare(client.peer)}{login}"
+    return f"peer=local uid={client.user.uid} user={bare(client.user.name)}"
 
 
 def _recipients(transaction: Transaction) -> str:
     recipients = transaction.recipients
     if len(recipients) == 1:
-        return f"<{_value(str(recipients[0]))}>"
-    told = ",".join(f"<{_value(str(address))}>" for address in recipients[:RECIPIENTS_TOLD])
+        return f"<{value(str(recipients[0]))}>"
+    told = ",".join(f"<{value(str(address))}>" for address in recipients[:RECIPIENTS_TOLD])
     more = len(transaction.recipients) - RECIPIENTS_TOLD
     return f"{told},+{more}" if more > 0 else told
 
 
 def _what(transaction: Transaction) -> str:
-    mailboxes = f" mailbox={','.join(map(_bare, transaction.mailboxes))}" if transaction.mailboxes else ""
+    mailboxes = f" mailbox={','.join(map(bare, transaction.mailboxes))}" if transaction.mailboxes else ""
+    next_hops = "" if transaction.deliveries is None else _hops(transaction.deliveries.next_hops)
     refusals = (
-        f" not-taken={transaction.refused} why={_sentence('; '.join(transaction.refusals))}"
+        f" not-taken={transaction.refused} why={sentence('; '.join(transaction.refusals))}"
         if transaction.refused
         else ""
     )
-    return f"{mailboxes} bytes={transaction.size}{refusals}"
+    return f"{mailboxes}{next_hops} bytes={transaction.size}{refusals}"
 
 
-@lru_cache(maxsize=1000)
-def _value(text: str) -> str:
-    return text if _HARMLESS(text) else printable(text).replace(" ", "\\x20")
-
-
-def _bare(text: str) -> str:
-    """A value without brackets around it: it must not begin as a sentence does."""
-    shown = _value(text)
-    return shown if shown[:1] != '"' else f"\\x22{shown[1:]}"
+def _hops(next_hops: Sequence[str]) -> str:
+    """Where the message goes on to."""
+    told = ",".join(map(bare, next_hops[:HOPS_TOLD]))
+    more = len(next_hops) - HOPS_TOLD
+    return f" next-hop={told}{f',+{more}' if more > 0 else ''}" if next_hops else ""
 
 
 def _said(reply: Reply) -> str:
-    return _sentence(reply.encoded.decode("ascii").strip())
-
-
-def _sentence(text: str) -> str:
-    # Backslashes first: after one of a stranger's, the quote that ends the sentence would not count as its end.
-    return '"' + printable(text.replace("\\", "\\\\")).replace('"', '\\"') + '"'
+    return sentence(reply.encoded.decode("ascii").strip())

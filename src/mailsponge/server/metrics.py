@@ -21,6 +21,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from mailsponge.queue.counts import Counts as QueueCounts
 from mailsponge.server.counts import Counts
 from mailsponge.store.commits import BOUNDS, Commits
 from mailsponge.store.protocol import Store
@@ -125,11 +126,49 @@ COMMITTED: Final = Description(
 FAILED: Final = Description(
     "mailsponge_store_commits_failed_total", Kind.COUNTER, "Commits that the disk or the database refused."
 )
+DELIVERIES: Final = Description(
+    "mailsponge_deliveries_total",
+    Kind.COUNTER,
+    "What attempts to deliver came to, each recipient by itself: delivered, relayed (another server has it), deferred "
+    "(it is tried again), failed (its sender hears of it).",
+    ("result",),
+)
+REPORTS: Final = Description(
+    "mailsponge_reports_total",
+    Kind.COUNTER,
+    "Reports to senders, by what they say: failed, delayed, delivered, relayed, expanded.",
+    ("action",),
+)
+REPORTS_DROPPED: Final = Description(
+    "mailsponge_reports_dropped_total",
+    Kind.COUNTER,
+    "Reports that were not written, for there is no way to the sender.",
+)
+MISTAKES: Final = Description(
+    "mailsponge_queue_mistakes_total",
+    Kind.COUNTER,
+    "Attempts that ended by a mistake in this program; the log has its traceback.",
+)
+ATTEMPTS: Final = Description(
+    "mailsponge_queue_attempts", Kind.GAUGE, "Attempts to deliver that are under way."
+)
+SETTLING: Final = Description(
+    "mailsponge_queue_settling",
+    Kind.GAUGE,
+    "What attempts came to that is not on the disk yet; it grows while the disk fails.",
+)
+HOPS_WAITING: Final = Description(
+    "mailsponge_queue_hops_waiting", Kind.GAUGE, "Next hops that mail waits for until a moment that is known."
+)
+HOPS_DOWN: Final = Description(
+    "mailsponge_queue_hops_down", Kind.GAUGE, "Next hops that nothing gets through to."
+)
 BUILD: Final = Description("mailsponge_build_info", Kind.GAUGE, "Always 1.", ("version",))
 
 ALL: Final = (
     TAKEN, BYTES_TAKEN, REFUSED, RECIPIENTS, ABANDONED, SESSIONS, TURNED_AWAY, DISMISSED, HANDSHAKES_FAILED, LOGINS,
-    LOGINS_FAILED, BYTES_RECEIVED, OPEN, BUSY, HELD, MAILS, FREE, COMMIT, COMMITTED, FAILED, BUILD,
+    LOGINS_FAILED, BYTES_RECEIVED, OPEN, BUSY, HELD, MAILS, FREE, COMMIT, COMMITTED, FAILED, DELIVERIES, REPORTS,
+    REPORTS_DROPPED, MISTAKES, ATTEMPTS, SETTLING, HOPS_WAITING, HOPS_DOWN, BUILD,
 )  # fmt: skip
 
 
@@ -150,18 +189,27 @@ class Inside(Protocol):
 
 
 class Metrics:
-    """A page of all metrics, made when it is asked for. ``free`` tells how many bytes the store's disk has left."""
+    """A page of all metrics, made when it is asked for. ``free`` tells how many bytes the store's disk has left, and
+    ``queue`` what the queue does, if somebody works it off.
+    """
 
-    def __init__(self, inside: Inside, store: Store, free: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        inside: Inside,
+        store: Store,
+        free: Callable[[], int],
+        queue: Callable[[], QueueCounts] = QueueCounts,
+    ) -> None:
         self._inside = inside
         self._store = store
         self._free = free
+        self._queue = queue
 
     async def page(self) -> bytes:
         """In Prometheus' text format, with what is known of the process, too. Raises StoreError."""
         mails = await asyncio.to_thread(self._store.count)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Reading(self._inside, self._store, mails, self._free()))
+        registry.register(_Reading(self._inside, self._store, mails, self._free(), self._queue()))
         ProcessCollector(registry=registry)
         return generate_latest(registry)
 
@@ -169,11 +217,12 @@ class Metrics:
 class _Reading(Collector):
     """The numbers of one moment."""
 
-    def __init__(self, inside: Inside, store: Store, mails: int, free: int) -> None:
+    def __init__(self, inside: Inside, store: Store, mails: int, free: int, queue: QueueCounts) -> None:
         self._inside = inside
         self._store = store
         self._mails = mails
         self._free = free
+        self._queue = queue
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, in the order of the table."""
@@ -184,35 +233,29 @@ class _Reading(Collector):
         yield _single(MAILS, self._mails)
         yield _single(FREE, self._free)
         yield from _of_commits(self._store.commits)
+        yield from _of_queue(self._queue)
         build = GaugeMetricFamily(BUILD.name, BUILD.about, labels=BUILD.labels)
         build.add_metric([version("mailsponge")], 1)
         yield build
 
 
 def _of_roles(counts: Mapping[str, Counts]) -> Iterator[Metric]:
-    yield _plain(TAKEN, {role: count.taken for role, count in counts.items()})
-    yield _plain(BYTES_TAKEN, {role: count.bytes_taken for role, count in counts.items()})
+    yield _by(TAKEN, {role: count.taken for role, count in counts.items()})
+    yield _by(BYTES_TAKEN, {role: count.bytes_taken for role, count in counts.items()})
     yield _labelled(REFUSED, {role: count.messages_refused for role, count in counts.items()})
     yield _labelled(RECIPIENTS, {role: count.recipients_refused for role, count in counts.items()})
     yield _labelled(ABANDONED, {role: count.abandoned for role, count in counts.items()})
-    yield _plain(SESSIONS, {role: count.sessions for role, count in counts.items()})
+    yield _by(SESSIONS, {role: count.sessions for role, count in counts.items()})
     yield _labelled(TURNED_AWAY, {role: count.turned_away for role, count in counts.items()})
     yield _labelled(DISMISSED, {role: count.dismissed for role, count in counts.items()})
-    yield _plain(HANDSHAKES_FAILED, {role: count.handshakes_failed for role, count in counts.items()})
-    yield _plain(LOGINS, {role: count.logins for role, count in counts.items()})
-    yield _plain(LOGINS_FAILED, {role: count.logins_failed for role, count in counts.items()})
-    yield _plain(BYTES_RECEIVED, {role: count.bytes_received for role, count in counts.items()})
+    yield _by(HANDSHAKES_FAILED, {role: count.handshakes_failed for role, count in counts.items()})
+    yield _by(LOGINS, {role: count.logins for role, count in counts.items()})
+    yield _by(LOGINS_FAILED, {role: count.logins_failed for role, count in counts.items()})
+    yield _by(BYTES_RECEIVED, {role: count.bytes_received for role, count in counts.items()})
 
 
 def _single(about: Description, value: float) -> Metric:
     return GaugeMetricFamily(about.name, about.about, value=value)
-
-
-def _plain(about: Description, values: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(about.name, about.about, labels=about.labels)
-    for role, value in values.items():
-        family.add_metric([role], value)
-    return family
 
 
 def _labelled(about: Description, values: Mapping[str, Mapping[str, int]]) -> Metric:
@@ -230,3 +273,21 @@ def _of_commits(commits: Commits) -> Iterator[Metric]:
     yield histogram
     yield CounterMetricFamily(COMMITTED.name, COMMITTED.about, value=commits.messages)
     yield CounterMetricFamily(FAILED.name, FAILED.about, value=commits.failed)
+
+
+def _of_queue(counts: QueueCounts) -> Iterator[Metric]:
+    yield _by(DELIVERIES, counts.outcomes)
+    yield _by(REPORTS, counts.reports)
+    yield CounterMetricFamily(REPORTS_DROPPED.name, REPORTS_DROPPED.about, value=counts.reports_dropped)
+    yield CounterMetricFamily(MISTAKES.name, MISTAKES.about, value=counts.mistakes)
+    yield _single(ATTEMPTS, counts.running)
+    yield _single(SETTLING, counts.settling)
+    yield _single(HOPS_WAITING, counts.hops_waiting)
+    yield _single(HOPS_DOWN, counts.hops_down)
+
+
+def _by(about: Description, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(about.name, about.about, labels=about.labels)
+    for name, value in values.items():
+        family.add_metric([name], value)
+    return family

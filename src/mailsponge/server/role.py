@@ -26,6 +26,7 @@ class Role(NamedTuple):
         return Offer(
             starttls=certificate and not self.tls_first and not self.knows_users,
             auth=mechanisms if self.login else (),
+            tls_first=self.tls_first,
             lmtp=self.lmtp,
             auth_required=self.login,
         )
@@ -36,4 +37,6 @@ SMTP: Final = Role("smtp")
 SUBMISSION: Final = Role("submission", login=True)
 SUBMISSIONS: Final = Role("submissions", tls_first=True, login=True)
 LOCAL: Final = Role("local", knows_users=True)
+PICKUP: Final = Role("pickup", knows_users=True)
+"""What programs on this machine left while the server was down; the owner of a file is whose it is."""
 LMTP: Final = Role("lmtp", lmtp=True)

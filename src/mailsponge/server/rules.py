@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mailsponge.accounts import Accounts
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config
+from mailsponge.routes import Routes
 from mailsponge.smtp.limits import Limits
 
 
@@ -40,6 +41,8 @@ class Rules(NamedTuple):
     """Bytes of messages under way that may be in memory, of all sessions together."""
     least_free: int = 100_000_000
     """Bytes of the disk that are left free."""
+    routes: Routes = Routes()
+    """Which way mail goes that is for elsewhere."""
 
     @classmethod
     def of(
@@ -49,6 +52,7 @@ class Rules(NamedTuple):
         directory: Directory,
         trusted: Iterable[int] = (),
         hostnames: Iterable[str] = (),
+        routes: Routes | None = None,
     ) -> Rules:
         """Take what the listener needs out of the configuration; ``trusted`` are uids beside root's."""
         limits = config.limits
@@ -74,4 +78,5 @@ class Rules(NamedTuple):
             least_data_rate=float(limits.least_data_rate),
             memory=int(limits.memory),
             least_free=int(limits.least_free),
+            routes=routes or Routes(),
         )

@@ -12,15 +12,15 @@ from typing import Final, cast
 
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held, unix
-from mailsponge.server.deadline import Deadline
 from mailsponge.server.dialogue import PIPELINED, Dialogue, LmtpDialogue
 from mailsponge.server.house import House
 from mailsponge.server.load import TOO_SLOW, Pace
 from mailsponge.server.role import Role
-from mailsponge.server.tls import Tunnel
 from mailsponge.server.transaction import Client
 from mailsponge.smtp.events import NEED_DATA
 from mailsponge.smtp.replies import START_TLS
+from mailsponge.wire.deadline import Deadline
+from mailsponge.wire.tls import Tunnel, listening
 
 STOPPING: Final = Reply(421, "4.3.2", "This server is stopping; please come again in a minute")
 
@@ -251,7 +251,7 @@ class Session(asyncio.BaseProtocol):
             self.abort()
             return
         self._held |= held.SHAKING_HANDS
-        self._transport = Tunnel(certificate.current(), self._transport, self, self._house.buffer)
+        self._transport = Tunnel(listening(certificate.current()), self._transport, self, self._house.buffer)
         self._deadline.set(self._time() + min(SHAKE_HANDS, self._dialogue.rules.command_deadline))
 
     # The socket and the clock.

@@ -9,8 +9,10 @@ from typing import NamedTuple
 from mailsponge import clock
 from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
+from mailsponge.mail.date import date
 from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
-from mailsponge.mail.trace_header import date, protocol, received, return_path
+from mailsponge.mail.trace_header import protocol, received, return_path
+from mailsponge.server.deliveries import MOST_DELIVERIES, Deliveries
 from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.protocol import Acceptance, Incoming, Step
@@ -51,6 +53,7 @@ class Transaction:
         "_mail",
         "_protocol",
         "arrived_at",
+        "deliveries",
         "incoming",
         "mailboxes",
         "reasons",
@@ -71,7 +74,9 @@ class Transaction:
         self.wishes: list[RecipientWishes] = []
         """What the sender wishes of reports about each."""
         self.mailboxes: dict[str, None] = {}
-        """Distinct, in the order they came."""
+        """Those that the message is delivered into by being accepted: distinct, in the order they came."""
+        self.deliveries: Deliveries | None = None
+        """What is left to be done then; None: nothing, as for most mail."""
         self.reasons: list[str] = []
         """Why each recipient was admitted."""
         self.refused = 0
@@ -97,8 +102,29 @@ class Transaction:
             self.wishes.append(RecipientWishes(recipient.notify, recipient.orcpt))
             self._has_wishes = True
         self.reasons.append(decision.reason)
+        if decision.deliveries or recipient.notify is not None or self.deliveries is not None:
+            self._leave_to_do(recipient, decision)
+        else:
+            for mailbox in decision.mailboxes:
+                self.mailboxes[mailbox] = None
+
+    def would_be_too_much(self, decision: Admitted) -> bool:
+        """Whether one more recipient would leave too much to be done."""
+        more = len(decision.deliveries) + len(decision.mailboxes)
+        return len(self.deliveries or ()) + more > MOST_DELIVERIES
+
+    def _leave_to_do(self, recipient: Recipient, decision: Admitted) -> None:
+        number = len(self.recipients) - 1
+        deliveries = self.deliveries = self.deliveries or Deliveries()
+        deliveries.add(number, recipient, decision)
+        if recipient.notify is not None and "SUCCESS" in recipient.notify:
+            deliveries.add_reported(number, recipient, decision.mailboxes)
+            for mailbox in decision.mailboxes:
+                self.mailboxes.pop(mailbox, None)
+            return
         for mailbox in decision.mailboxes:
-            self.mailboxes[mailbox] = None
+            if not deliveries.leads_to(mailbox):
+                self.mailboxes[mailbox] = None
 
     def refuse(self, decision: Refused) -> None:
         """One recipient that was not taken."""
@@ -142,6 +168,7 @@ class Transaction:
                 mail.smtputf8,
                 _SAYS_NOTHING if mail.ret is mail.envid is None else EnvelopeWishes(mail.ret, mail.envid),
                 tuple(self.wishes) if self._has_wishes else (),
+                mail.require_tls,
             ),
             tuple(self.mailboxes),
             self.arrived_at,
@@ -153,6 +180,7 @@ class Transaction:
                 *(self._refusals() if self.refused else ()),
                 Step(at, "complete", "all of it has come"),
             ),
+            tuple(self.deliveries or ()),
         )
 
     def _refusals(self) -> Iterator[Step]:

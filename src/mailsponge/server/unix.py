@@ -37,7 +37,7 @@ def peer(connected: socket.socket) -> LocalUser:
     """Who connected, by the word of the kernel. Raises OSError."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(credentials)
-    return LocalUser(uid, _name(uid))
+    return LocalUser(uid, name_of(uid))
 
 
 def bound(path: Path) -> socket.socket:
@@ -67,7 +67,8 @@ def remove(path: Path, made: os.stat_result) -> None:
         path.unlink()
 
 
-def _name(uid: int) -> str:
+def name_of(uid: int) -> str:
+    """As /etc/passwd has it; ``uid1000`` for one that it does not have."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -108,6 +108,7 @@ class Client:
         "_ended",
         "_events",
         "_gone",
+        "_heard",
         "_lmtp",
         "_mechanism",
         "_name",
@@ -134,6 +135,7 @@ class Client:
         self._events: deque[Event] = deque()
         self._ended: Ended | None = None
         self._gone = False  # the server
+        self._heard = 0  # replies
         self._unasked = False  # the next reply came before what it would be the answer to
         self._lmtp = False
         self._name = ""
@@ -161,6 +163,18 @@ class Client:
     def wants_content(self) -> bool:
         """``send_content()`` and ``end_content()`` may be called. False again once nobody is to get the message."""
         return self._encoder is not None
+
+    @property
+    def awaited(self) -> Said | None:
+        """What has been said and is to be answered next; None if nothing is. Each answer has a patience of its own (RFC
+        5321 section 4.5.3.2).
+        """
+        return self._owed[0] if self._owed else None
+
+    @property
+    def heard(self) -> int:
+        """How many replies have been read: by this a driver sees that a server gets on, and does not only drip."""
+        return self._heard
 
     def receive_data(self, data: bytes) -> None:
         """Take what came from the server; ``b""`` says that it has gone and nothing more will come."""
@@ -248,7 +262,7 @@ class Client:
         """
         reset = self._state in _OPEN_AT_SERVER
         self._may(Said.RSET if reset else Said.MAIL)
-        transaction = Transaction(message, self._offers, lmtp=self._lmtp, reset=reset)
+        transaction = Transaction(message, self._offers, lmtp=self._lmtp, reset=reset, secure=self._secure)
         self._transaction = transaction
         if self._ended is not None:
             self._settle_without_answer(transaction, self._ended.why)
@@ -340,6 +354,7 @@ class Client:
 
     def _take(self, reply: Reply) -> None:
         """One reply, whatever it answers."""
+        self._heard += 1
         if reply.code == 421:  # RFC 5321 section 3.8: at any time, asked or not
             self._refuse_open(reply)
             self._end(Ending.CLOSING, reply, f"the server ends the session: {words(reply)}")

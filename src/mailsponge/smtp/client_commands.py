@@ -48,6 +48,8 @@ def mail(message: Outgoing, offers: Offers) -> bytes:
         parts.append(" BODY=8BITMIME")  # RFC 6152 section 2
     if needs_smtputf8(message):
         parts.append(" SMTPUTF8")  # RFC 6531 section 3.4
+    if message.require_tls:
+        parts.append(" REQUIRETLS")  # RFC 8689 section 2
     if "DSN" in offers:
         if message.ret is not None:
             parts.append(f" RET={message.ret}")  # RFC 3461 section 4.3

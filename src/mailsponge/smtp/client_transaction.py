@@ -48,8 +48,10 @@ class Transaction:
         "wanted",
     )
 
-    def __init__(self, message: Outgoing, offers: Offers, *, lmtp: bool, reset: bool) -> None:
-        """``reset``: the server has a transaction open that must be dropped first.
+    def __init__(
+        self, message: Outgoing, offers: Offers, *, lmtp: bool, reset: bool, secure: bool = False
+    ) -> None:
+        """``reset``: the server has a transaction open that must be dropped first. ``secure``: nobody can read along.
 
         Raises UsageError for what cannot be said in a command, ProtocolError for a transfer that is not offered.
         """
@@ -59,7 +61,7 @@ class Transaction:
         self.chunked = _chunked(message, offers)
         self.wanted = False  # the content has been asked for
         self._lmtp = lmtp
-        self._outcomes = unsayable(message, offers)
+        self._outcomes = unsayable(message, offers, secure=secure)
         self._said_to = [at for at, outcome in enumerate(self._outcomes) if outcome is None]
         self._open = len(self._said_to)
         self._next = 0  # of those, the one that the next answer to RCPT is about

@@ -65,7 +65,7 @@ class Hello(Question):
 class Mail(Question):
     """MAIL: a transaction begins."""
 
-    __slots__ = ("auth", "eight_bit", "envid", "ret", "reverse_path", "size", "smtputf8")
+    __slots__ = ("auth", "eight_bit", "envid", "require_tls", "ret", "reverse_path", "size", "smtputf8")
     reply = replies.SENDER_TAKEN
 
     def __init__(
@@ -77,6 +77,7 @@ class Mail(Question):
         auth: str | None = None,
         ret: str | None = None,
         envid: str | None = None,
+        require_tls: bool = False,
     ) -> None:
         self.reverse_path = reverse_path
         """None is the null reverse-path, ``<>``."""
@@ -92,6 +93,8 @@ class Mail(Question):
         """RET (RFC 3461 section 4.3): a report of failure shall hold the message, FULL, or its headers, HDRS."""
         self.envid = envid
         """ENVID (RFC 3461 section 4.4), decoded: what the sender calls this envelope in reports."""
+        self.require_tls = require_tls
+        """REQUIRETLS (RFC 8689) was given: sent on, it may go within TLS alone."""
 
 
 @final

@@ -12,6 +12,8 @@ class Offer(NamedTuple):
     """STARTTLS (RFC 3207). As long as it is offered and TLS has not started, AUTH is not: no password in the clear."""
     auth: tuple[str, ...] = ()
     """The mechanisms of AUTH (RFC 4954) in the order they are offered, in capitals: ``("SCRAM-SHA-256", "PLAIN")``."""
+    tls_first: bool = False
+    """TLS from the first byte (RFC 8314 section 3.3). Within TLS, REQUIRETLS is offered (RFC 8689)."""
     lmtp: bool = False
     """LMTP (RFC 2033): hello is LHLO, and the end of a message is answered once for each recipient."""
     auth_required: bool = False

@@ -59,5 +59,8 @@ class Outgoing(NamedTuple):
     """RET, said if the server offers DSN."""
     envid: str = ""
     """ENVID (RFC 3461 section 4.4), printable ASCII, as it is read: not encoded. Said if the server offers DSN."""
+    require_tls: bool = False
+    """It may only go to those who keep it within TLS on its whole way (RFC 8689): the server must offer REQUIRETLS,
+    within TLS. That its certificate proves the right name is for the driver to see to, for the engine sees none."""
     transfer: Transfer | None = None
     """None: BDAT if the server offers CHUNKING and PIPELINING, else DATA."""

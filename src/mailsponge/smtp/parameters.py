@@ -6,6 +6,7 @@ All of it is read by pure functions that take time in proportion to the length o
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import NamedTuple
 
 from mailsponge.mail.reply import Reply
@@ -32,6 +33,7 @@ class ForMail(NamedTuple):
     auth: str | None = None
     ret: str | None = None
     envid: str | None = None
+    require_tls: bool = False
 
 
 class ForRecipient(NamedTuple):
@@ -57,12 +59,14 @@ def read(rest: str) -> Given | Reply:
     return given
 
 
-def for_mail(given: Given, auth_offered: bool) -> ForMail | Reply:
-    """SIZE, BODY, SMTPUTF8, RET, ENVID, and AUTH where that is offered."""
+def for_mail(given: Given, beyond: Container[str]) -> ForMail | Reply:
+    """SIZE, BODY, SMTPUTF8, RET, ENVID, and AUTH and REQUIRETLS if they are among ``beyond``: what is offered just now
+    beyond what always is.
+    """
     said = ForMail()
     for keyword, value in given.items():
         reader = _OF_MAIL.get(keyword)
-        if reader is None or (keyword == "AUTH" and not auth_offered):
+        if reader is None or (keyword in _AT_TIMES and keyword not in beyond):
             return replies.unknown_parameter(keyword)
         next_said = reader(said, value)
         if isinstance(next_said, Reply):
@@ -111,6 +115,11 @@ def _auth(said: ForMail, value: str | None) -> ForMail | Reply:
     return said._replace(auth=who) if who else replies.AUTH_VALUE
 
 
+def _require_tls(said: ForMail, value: str | None) -> ForMail | Reply:
+    """REQUIRETLS (RFC 8689)."""
+    return replies.REQUIRETLS_VALUE if value is not None else said._replace(require_tls=True)
+
+
 def _ret(said: ForMail, value: str | None) -> ForMail | Reply:
     """RET (RFC 3461 section 4.3)."""
     ret = (value or "").upper()
@@ -142,5 +151,15 @@ def _orcpt(said: ForRecipient, value: str | None) -> ForRecipient | Reply:
     return said._replace(orcpt=(kind, address)) if address else replies.ORCPT_SYNTAX
 
 
-_OF_MAIL = {"SIZE": _size, "BODY": _body, "SMTPUTF8": _smtputf8, "AUTH": _auth, "RET": _ret, "ENVID": _envid}
+_OF_MAIL = {
+    "SIZE": _size,
+    "BODY": _body,
+    "SMTPUTF8": _smtputf8,
+    "AUTH": _auth,
+    "RET": _ret,
+    "ENVID": _envid,
+    "REQUIRETLS": _require_tls,
+}
+_AT_TIMES = frozenset(("AUTH", "REQUIRETLS"))
+"""What is offered in some sessions, or at some times."""
 _OF_RECIPIENT = {"NOTIFY": _notify, "ORCPT": _orcpt}

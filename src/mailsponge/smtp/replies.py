@@ -26,7 +26,12 @@ def hello(hostname: str) -> Reply:
 
 @lru_cache(maxsize=64)
 def extensions(
-    hostname: str, message_size: int, recipients: int, starttls: bool, auth: tuple[str, ...]
+    hostname: str,
+    message_size: int,
+    recipients: int,
+    starttls: bool,
+    auth: tuple[str, ...],
+    requiretls: bool = False,
 ) -> Reply:
     """The answer to EHLO: what the server offers (RFC 5321 section 4.1.1.1)."""
     return Reply(
@@ -42,6 +47,7 @@ def extensions(
         "CHUNKING",  # RFC 3030
         f"LIMITS RCPTMAX={recipients}",  # RFC 9422
         *(("STARTTLS",) if starttls else ()),  # RFC 3207
+        *(("REQUIRETLS",) if requiretls else ()),  # RFC 8689
         *((f"AUTH {' '.join(auth)}",) if auth else ()),  # RFC 4954
         "HELP",  # RFC 5321 section 4.1.1.1
     )
@@ -144,6 +150,7 @@ BDAT_SYNTAX = Reply(
     "BDAT needs octets in digits, then LAST or nothing: BDAT 1000 LAST. What follows this line cannot be told from "
     "commands; closing the connection",
 )
+REQUIRETLS_VALUE = Reply(501, "5.5.4", "REQUIRETLS stands alone; send it without a value")
 RET_UNKNOWN = Reply(501, "5.5.4", "RET is FULL or HDRS; send one of them, or leave it out")
 ENVID_SYNTAX = Reply(501, "5.5.4", "ENVID needs 1 to 100 characters of xtext (RFC 3461 section 4)")
 NOTIFY_UNKNOWN = Reply(

@@ -8,6 +8,7 @@ is :class:`Malformed`, and ends the reading: nobody can say where the next reply
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailsponge import clean
@@ -15,6 +16,10 @@ from mailsponge.mail.reply import Reply
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL).fullmatch
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)").match
+
+
+_ORDINARY = 100
+"""Octets of a line that is likely to come again."""
 
 
 class ReplyLimits(NamedTuple):
@@ -111,14 +116,22 @@ class ReplyReader:
             )
         if mark == b"-":
             return None
-        reply = _reply(int(code), self._texts)
+        texts = self._texts
         self._begin()
-        return reply
+        if len(texts) == 1 and len(line) <= _ORDINARY:
+            return _ordinary_reply(line)
+        return _reply(int(code), texts)
 
     def _begin(self) -> None:
         """What comes next is the first line of a reply."""
         self._texts = []
         self._octets = 0
+
+
+@lru_cache(maxsize=256)
+def _ordinary_reply(line: bytes) -> Reply:
+    """A server says the same few things all day."""
+    return _reply(int(line[:3]), [line[4:]])
 
 
 def _reply(code: int, texts: list[bytes]) -> Reply:

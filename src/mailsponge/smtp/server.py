@@ -389,6 +389,7 @@ class Server:
             limits.recipients,
             self._offer.starttls and not self._tls,
             self._offer.auth if self._auth_is_safe() else (),
+            self._in_tls(),
         )
         return Hello(name, True, offered)
 
@@ -396,7 +397,7 @@ class Server:
         offer = self._offer
         if offer.auth_required and not self._authenticated:
             return replies.AUTH_REQUIRED if self._auth_is_safe() else replies.TLS_REQUIRED
-        event = syntax.mail(argument, self._extended, offer.auth != () and self._auth_is_safe())
+        event = syntax.mail(argument, self._extended, self._beyond())
         if isinstance(event, Mail) and event.size is not None and event.size > self._limits.message_size:
             return Bad(replies.too_large(self._limits.message_size))  # RFC 1870 section 6.1
         return event
@@ -412,6 +413,14 @@ class Server:
         if not self._offer.starttls:
             return replies.not_offered("STARTTLS")
         return replies.TLS_ALREADY if self._tls else None
+
+    def _beyond(self) -> tuple[str, ...]:
+        """What MAIL may say just now beyond what it always may."""
+        auth = ("AUTH",) if self._offer.auth and self._auth_is_safe() else ()
+        return (*auth, "REQUIRETLS") if self._in_tls() else auth
+
+    def _in_tls(self) -> bool:
+        return self._tls or self._offer.tls_first
 
     def _auth_is_safe(self) -> bool:
         """Where TLS can be had, no password goes in the clear (RFC 4954 section 4)."""

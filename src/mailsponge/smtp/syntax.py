@@ -11,7 +11,7 @@ colon of ``MAIL FROM:`` and ``RCPT TO:``. Strict in everything else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from difflib import get_close_matches
 
 from mailsponge.errors import AddressError
@@ -85,10 +85,11 @@ def client_name(argument: str) -> str | Reply:
     return name
 
 
-def mail(argument: str, extended: bool, auth_offered: bool = False) -> Mail | Reply:
+def mail(argument: str, extended: bool, beyond: Container[str] = ()) -> Mail | Reply:
     """``FROM:<reverse-path> [parameters]`` (RFC 5321 section 4.1.1.2).
 
-    ``extended``: the session began with EHLO; ``auth_offered``: AUTH= means something here.
+    ``extended``: the session began with EHLO; ``beyond``: what is offered just now beyond what always is (AUTH,
+    REQUIRETLS).
     """
     ordinary = _ORDINARY_MAIL(argument)
     if ordinary is not None and len(argument) <= ORDINARY_LENGTH:
@@ -104,7 +105,7 @@ def mail(argument: str, extended: bool, auth_offered: bool = False) -> Mail | Re
         return given
     if given and not extended:
         return replies.EHLO_NEEDED
-    said = parameters.for_mail(given, auth_offered)
+    said = parameters.for_mail(given, beyond)
     return said if isinstance(said, Reply) else _mail(path, said)
 
 
@@ -114,8 +115,8 @@ def _mail(path: str, said: parameters.ForMail) -> Mail | Reply:
         return sender
     if sender is not None and not sender.domain:  # the bare postmaster only receives (RFC 5321 4.1.1.3)
         return replies.SENDER_NEEDS_DOMAIN
-    size, eight_bit, smtputf8, auth, ret, envid = said
-    return Mail(sender, size, eight_bit, smtputf8, auth, ret, envid)
+    size, eight_bit, smtputf8, auth, ret, envid, require_tls = said
+    return Mail(sender, size, eight_bit, smtputf8, auth, ret, envid, require_tls)
 
 
 def recipient(argument: str, smtputf8: bool, extended: bool = True) -> Recipient | Reply:

@@ -11,9 +11,9 @@ from mailsponge.smtp.outcomes import TOO_MANY, Outcome, Result, decided_here
 from mailsponge.smtp.outgoing import ForwardPath, Outgoing
 
 
-def unsayable(message: Outgoing, offers: Offers) -> list[Outcome | None]:
-    """For each recipient the outcome that is known already, or None. Pure."""
-    refusal = _of_message(message, offers)
+def unsayable(message: Outgoing, offers: Offers, *, secure: bool) -> list[Outcome | None]:
+    """For each recipient the outcome that is known already, or None; ``secure``: nobody can read along. Pure."""
+    refusal = _of_message(message, offers, secure)
     if refusal is not None:
         status, why = refusal
         return [
@@ -26,8 +26,13 @@ def unsayable(message: Outgoing, offers: Offers) -> list[Outcome | None]:
     return outcomes
 
 
-def _of_message(message: Outgoing, offers: Offers) -> tuple[str, str] | None:
+def _of_message(message: Outgoing, offers: Offers, secure: bool) -> tuple[str, str] | None:
     """Why nobody can get it: a status code and a sentence."""
+    if message.require_tls and not (secure and "REQUIRETLS" in offers):
+        return "5.7.30", (  # RFC 8689 section 4.2.1
+            "the sender wants TLS all the way (REQUIRETLS), and the server does not promise that; "
+            "send it without, or another way"
+        )
     if offers.size is not None and message.size is not None and message.size > offers.size:
         return "5.3.4", (  # RFC 1870 section 6.1
             f"the message has {message.size} octets, and the server takes {offers.size} at most; send less"

@@ -7,12 +7,12 @@ root or this user made. It knows by itself who sends, so there is neither login 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
+from mailsponge import postbox
 from mailsponge.errors import UsageError
 
 _SHAPES: Final = (
@@ -23,8 +23,6 @@ _STARTTLS: Final = ("require", "try", "never")
 _PATHS: Final = ("unix", "sendmail")
 _DEFAULT_PORTS: Final = {"smtp": 25, "smtps": 465}
 DEFAULT_SENDMAIL: Final = "/usr/sbin/sendmail"
-POST_OFFICE: Final = "/run/mailsponge/submit"
-"""Where a post office for the whole machine has its Unix socket; a user's own has its in the runtime directory."""
 
 
 class MailHost(NamedTuple):
@@ -72,22 +70,8 @@ def parse(given: Given, environ: Mapping[str, str] = os.environ) -> MailHost:
 
 
 def _of_this_machine(environ: Mapping[str, str]) -> MailHost:
-    places = [POST_OFFICE]
-    if os.path.isabs(environ.get("XDG_RUNTIME_DIR", "")):
-        places.insert(0, os.path.join(environ["XDG_RUNTIME_DIR"], "mailsponge", "submit"))
-    found = next(filter(_can_be_trusted, places), None)
+    found = next(filter(postbox.is_trusted, postbox.sockets(environ)), None)
     return MailHost("smtp", "localhost", 25) if found is None else MailHost("unix", found)
-
-
-def _can_be_trusted(path: str) -> bool:
-    """Whether it is a socket that root or this user made: anybody else might read what is sent there."""
-    if not hasattr(os, "getuid"):  # Windows
-        return False
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return False
-    return stat.S_ISSOCK(found.st_mode) and found.st_uid in (0, os.getuid())
 
 
 def _parse_pair(given: Sequence[str | int | None]) -> MailHost:

@@ -25,9 +25,18 @@ message_size = "20 MB"
 command_deadline = "90 s"
 
 [domains."süß.example"]
+system_users = true
 [users.me]
+deliver = "pipe:/bin/file-it 'two words'"
 [aliases]
 "the team" = ["me"]
+[relay]
+smarthost = "smtp://127.0.0.1:587?starttls=require"
+resolver = ["127.0.0.1", "[::1]:5353"]
+[routes]
+"süßer.example" = "lmtp:unix:/run/lmtp"
+[queue]
+lifetime = "2 days"
 """
 
 

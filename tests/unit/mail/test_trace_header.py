@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsponge.mail.address import Address
-from mailsponge.mail.trace_header import date, protocol, received, return_path
+from mailsponge.mail.date import date
+from mailsponge.mail.trace_header import protocol, received, return_path, without_return_path
 
 AT = datetime(2026, 1, 31, 8, 30, 5, tzinfo=timezone(timedelta(hours=1)))
 
@@ -110,3 +111,40 @@ def test_a_date_is_what_the_standard_library_writes(seconds: int, minutes: int) 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         date(datetime(2026, 1, 31))  # noqa: DTZ001 - the point of the test
+
+
+LINE = return_path(Address("a" * 255, "b" * 255))
+"""As long as it gets."""
+
+
+def in_pieces(content: bytes, length: int) -> list[bytes]:
+    return [content[at : at + length] for at in range(0, len(content), length)]
+
+
+@given(st.integers(1, 40))
+def test_the_return_path_comes_off_in_whatever_pieces_it_comes(length: int) -> None:
+    message = b"Received: from x\r\n\r\nReturn-Path: <mine@example.org>\r\n"
+
+    assert b"".join(without_return_path(in_pieces(LINE + message, length))) == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"R",
+        b"Received: x\r\n",
+        b"Return-Path: <me@example.org>",
+        b"Return-Path" + b"x" * 5000 + b"\r\n",
+        b"\r\n" + LINE,
+    ],
+)
+@pytest.mark.parametrize("length", [1, 7, 100_000])
+def test_what_does_not_begin_with_one_stays_as_it_is(message: bytes, length: int) -> None:
+    assert b"".join(without_return_path(in_pieces(message, length))) == message
+
+
+def test_of_an_endless_line_no_more_is_held_than_a_return_path_has() -> None:
+    endless = iter([b"Return-Path: ", *[b"x" * 100] * 1000])
+
+    assert len(next(without_return_path(endless))) < 1200

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mailsponge.mail.reply import Reply
+from mailsponge.queue.counts import Counts as QueueCounts
 from mailsponge.server.counts import why
 from mailsponge.server.metrics import ALL, Kind, Metrics
 from mailsponge.store.memory import MemoryStore
@@ -148,3 +149,17 @@ def test_missed_deadlines_are_counted(open_post, rules):
 )
 def test_a_refusal_belongs_to_a_class_by_its_enhanced_code(reply, reason):
     assert why(reply) == reason
+
+
+def test_what_the_queue_does_is_told(post):
+    counts = QueueCounts()
+    counts.outcomes["relayed"] += 3
+    counts.reports["delayed"] += 2
+    counts.hops_down = 1
+    metrics = Metrics(post.listener, post.store, lambda: 12345, lambda: counts)
+    page = post.do(metrics.page()).decode()
+
+    assert 'mailsponge_deliveries_total{result="relayed"} 3.0' in page
+    assert 'mailsponge_deliveries_total{result="failed"} 0.0' in page
+    assert 'mailsponge_reports_total{action="delayed"} 2.0' in page
+    assert "mailsponge_queue_hops_down 1.0" in page

@@ -118,6 +118,25 @@ def test_a_user_without_a_name_is_known_by_number(local):
         assert client.say("MAIL FROM:<uid54321@example.org>").startswith("250")
 
 
+def test_a_name_of_this_machine_is_one_of_home(local):
+    with local.greeted() as client:
+        client.envelope(sender="me@box.example", recipient="you@mail.example.org")
+        assert client.say("x\r\n.").startswith("250")
+
+    message = local.store.message(1)
+    assert str(message.envelope.reverse_path) == "me@example.org"
+    assert [str(recipient) for recipient in message.envelope.recipients] == ["you@example.org"]
+    assert message.mailboxes == ("you",)
+
+
+def test_who_is_known_may_name_many_who_are_not_there(local):
+    with local.greeted() as client:
+        client.say("MAIL FROM:<>")
+        for number in range(50):
+            assert client.say(f"RCPT TO:<who{number}@example.org>").startswith("550 5.1.1")
+        assert client.say("RCPT TO:<me@example.org>").startswith("250")
+
+
 @as_root
 def test_connections_are_limited_for_each_user(open_post, rules, place):
     one_each = rules._replace(connections_per_address=1)
@@ -133,10 +152,13 @@ def test_connections_are_limited_for_each_user(open_post, rules, place):
             assert again.reply().startswith("421 4.7.0")
 
 
-def test_a_recipient_elsewhere_is_no_more_taken_than_over_the_network(local):
-    with local.greeted() as client:
-        client.say("MAIL FROM:<>")
-        assert client.say("RCPT TO:<x@elsewhere.example>").startswith("550 5.7.1")
+@as_root
+def test_everybody_may_write_to_somebody_elsewhere_as_who_they_are(local):
+    with as_nobody(local) as client:
+        assert client.say("MAIL FROM:<boss@example.org>").startswith("550 5.7.1")
+        client.say("MAIL FROM:<nobody@example.org>")
+        assert client.say("RCPT TO:<x@elsewhere.example>").startswith("250 ")
+        assert client.say("RCPT TO:<x%elsewhere.example@example.org>").startswith("550 5.1.1")
 
 
 def test_smtplib_gets_through(local):

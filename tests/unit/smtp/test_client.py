@@ -364,3 +364,30 @@ def test_a_whole_dialogue() -> None:
     )
     assert [type(event) for event in driver.events] == [Greeted, Offered, WantContent, Settled, Ended]
     assert driver.results == ["accepted"]
+
+
+def test_a_driver_sees_what_is_awaited_and_whether_the_server_gets_on() -> None:
+    driver = Driver(hello, begin(to("b@example.net")))
+    seen = [(driver.client.awaited, driver.client.heard)]
+    for line in (
+        "220 mail.example.org",
+        "250-mail.example.org",
+        "250 PIPELINING",
+        "250 ok",
+        "250",
+        "354 go",
+        "250 ok",
+    ):
+        driver.hear_lines(line)
+        seen.append((driver.client.awaited, driver.client.heard))
+
+    assert seen == [
+        (Said.GREETING, 0),
+        (Said.EHLO, 1),
+        (Said.EHLO, 1),
+        (Said.MAIL, 2),
+        (Said.RCPT, 3),
+        (Said.DATA, 4),
+        (Said.END_OF_DATA, 5),
+        (None, 6),
+    ]

@@ -11,8 +11,8 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from mailsponge import postbox
 from mailsponge.errors import UsageError
-from mailsponge.sponge import mailhost
 from mailsponge.sponge.mailhost import Credentials, MailHost, credentials, parse
 
 SECRET = "hunter2"
@@ -237,7 +237,7 @@ def test_a_pair_without_a_port_means_the_usual_one_as_in_the_standard_library():
 @pytest.fixture
 def runtime(tmp_path, monkeypatch) -> Path:
     """A runtime directory with a post office's socket in it, on a machine that has none for everybody."""
-    monkeypatch.setattr(mailhost, "POST_OFFICE", str(tmp_path / "run" / "submit"))
+    monkeypatch.setattr(postbox, "SOCKET", str(tmp_path / "run" / "submit"))
     (tmp_path / "mailsponge").mkdir()
     with socket.socket(socket.AF_UNIX) as office:
         office.bind(str(tmp_path / "mailsponge" / "submit"))
@@ -253,7 +253,7 @@ def test_without_a_word_it_is_the_post_office_of_this_machine(runtime, given):
 
 
 def test_one_for_the_whole_machine_is_found_too(runtime, monkeypatch):
-    monkeypatch.setattr(mailhost, "POST_OFFICE", str(runtime / "mailsponge" / "submit"))
+    monkeypatch.setattr(postbox, "SOCKET", str(runtime / "mailsponge" / "submit"))
 
     assert parse(None, {}) == MailHost("unix", f"{runtime}/mailsponge/submit")
 

@@ -1,4 +1,4 @@
-"""What ``import mailsponge`` does to the program that does it: nothing."""
+"""What importing from ``mailsponge`` does to the program that does it: nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ atexits, handlers = atexit._ncallbacks(), list(logging._handlerList)
 hooks = sys.excepthook, sys.unraisablehook, threading.excepthook, sys.getprofile(), sys.gettrace()
 signals = {each: signal.getsignal(each) for each in signal.valid_signals()}
 environment, root = dict(os.environ), list(logging.root.handlers)
-import mailsponge
+from mailsponge import *
 writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 print(json.dumps({
     "modules": sorted(set(sys.modules) - before),

@@ -44,7 +44,10 @@ _AT_THE_DOOR: Final = (
     ("shutting down", _WORDS["57P03"]),
     ("password", "it does not let us in: look at PGPASSWORD, at ~/.pgpass, and at the URL"),
     ("pg_hba.conf", "it does not let us in: its pg_hba.conf has to allow this user and this host"),
-    ("does not exist", "it lets nobody of that name in, or there is no such database: create it with createdb"),
+    (
+        "does not exist",
+        "it lets nobody of that name in, or there is no such database: create it with createdb",
+    ),
 )
 
 _SESSION_IS_OVER: Final = frozenset({"57P01", "57P02", "57P03"})
@@ -79,4 +82,6 @@ def is_away(fault: StoreError | None) -> bool:
         return fault is not None
     cause = fault.__cause__
     state = getattr(cause, "sqlstate", None)
-    return isinstance(cause, psycopg.OperationalError) and (state is None or state in _SESSION_IS_OVER | {"55P03"})
+    return isinstance(cause, psycopg.OperationalError) and (
+        state is None or state in _SESSION_IS_OVER | {"55P03"}
+    )

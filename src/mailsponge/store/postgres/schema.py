@@ -16,7 +16,6 @@ LOCK: Final = 0x4D53504F
 """``MSPO``: the first half of each advisory lock of ours. The second is a node's id, or 0 for the schema."""
 
 
-
 @cache
 def migrations() -> list[str]:
     """The SQL of each version of the schema, from the first on. Read once: a server may leave the right to."""

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from mailsponge.accounts import Deliver
 from mailsponge.config import Config, Endpoint, Machine, Place, check, load, parse
+from mailsponge.config.hops import Hop
 from mailsponge.config.lines import Source
 from mailsponge.config.machine import is_hostname
 from mailsponge.config.units import Duration, Size
 from mailsponge.errors import ConfigError
+from mailsponge.routes import Tls
 
 MACHINE = Machine(hostname="box.example", user="ann", data=Path("/home/ann/mail"))
 
@@ -56,15 +59,34 @@ login_failures = 5
 [domains."example.org"]
 catch_all = "me"
 [domains."example.net"]
+system_users = true
+deliver = "maildir:/home/{user}/Maildir"
 
 [users.me]
 [users.you]
-deliver = "mailbox"
+deliver = "maildir:~/Maildir"
 password = ["$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBhcmdvbjI$cHJvYmFibHkgbm90aGluZywganVzdCAzMiBieXRlcyE"]
 
 [aliases]
 root = "me"
 team = ["me", "you"]
+
+[relay]
+smarthost = "smtp://user@smtp.example.net:587?starttls=require"
+password_file = "/etc/smarthost-password"
+resolver = ["127.0.0.1", "[::1]:5353"]
+
+[routes]
+"lan.example" = "smtp://10.0.0.2:25"
+
+[queue]
+first_retry = "1 min"
+longest_retry = "1 hour"
+lifetime = "2 days"
+warn_after = "1 day"
+per_hop = 5
+at_once = 50
+keep_traces = "7 days"
 """
 
 
@@ -118,6 +140,25 @@ def test_every_setting_is_read():
     assert config.aliases == {"root": ("me",), "team": ("me", "you")}
 
 
+def test_every_setting_of_mail_that_goes_on_is_read():
+    config = read(WHOLE)
+
+    assert config.users["me"].deliver == Deliver.parse("mailbox")
+    assert config.users["you"].deliver == Deliver.parse("maildir:~/Maildir")
+    domains = config.domains
+    assert (domains["example.org"].system_users, domains["example.net"].system_users) == (False, True)
+    assert str(domains["example.org"].deliver) == "mbox:/var/mail/{user}"
+    assert str(domains["example.net"].deliver) == "maildir:/home/{user}/Maildir"
+    relay, queue = config.relay, config.queue
+    assert relay.smarthost == Hop("smtp", "smtp.example.net", 587, "user", Tls.REQUIRE)
+    assert relay.password_file == Path("/etc/smarthost-password")
+    assert list(map(str, relay.resolver)) == ["127.0.0.1:53", "[::1]:5353"]
+    assert config.routes == {"lan.example": Hop("smtp", "10.0.0.2", 25)}
+    assert (queue.first_retry, queue.longest_retry, queue.lifetime) == (60, 3600, 2 * 86400)
+    assert (queue.warn_after, queue.keep_traces) == (86400, 7 * 86400)
+    assert (queue.per_hop, queue.at_once) == (5, 50)
+
+
 def test_without_a_file_the_machine_and_its_user_have_a_post_office():
     config = load(None, MACHINE).config
 
@@ -148,7 +189,7 @@ def test_a_key_like_no_other_is_told_with_what_there_is():
 
 
 def test_an_unknown_table_is_told():
-    assert refusal("[relay]\nsmarthost = 'x'").startswith("post.toml:1: relay is not a setting")
+    assert refusal("[rely]\nsmarthost = 'x'") == "post.toml:1: rely is not a setting. Did you mean relay?"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +210,22 @@ def test_an_unknown_table_is_told():
         ("[smtp]\nlisten = ['::1:25']", "post.toml:2: smtp.listen", "in brackets"),
         ("[smtp]\nlisten = ['127.0.0.1:70000']", "post.toml:2: smtp.listen", "0 to 65535"),
         ("smtp.listen = 25", "post.toml:1: smtp.listen", "127.0.0.1:2525"),
-        ("[users.me]\ndeliver = 'maildir:~/Maildir'", "post.toml:2: users.me.deliver", '"mailbox"'),
+        ("[users.me]\ndeliver = 'mailbx'", "post.toml:2: users.me.deliver", '"mailbox"'),
+        (
+            "[users.me]\ndeliver = '~/Maildir'",
+            "post.toml:2: users.me.deliver",
+            "did you mean maildir:~/Maildir?",
+        ),
+        (
+            "[domains.'a.example']\nsystem_users = 'yes'",
+            'post.toml:2: domains."a.example".system_users',
+            "true or",
+        ),
+        ("[relay]\nsmarthost = 'smtp.example.net'", "post.toml:2: relay.smarthost", "it is a URL"),
+        ("[relay]\nresolver = ['dns.example']", "post.toml:2: relay.resolver", "IP address"),
+        ("[routes]\n'a.example' = '10.0.0.2'", 'post.toml:2: routes."a.example"', "smtp://10.0.0.2:25"),
+        ("[queue]\nlifetime = 'long'", "post.toml:2: queue.lifetime", "5 days"),
+        ("[queue]\nper_hop = 0", "post.toml:2: queue.per_hop", "1 or more"),
         ("[local]\nsocket = 25", "post.toml:2: local.socket", "/run/mailsponge/submit"),
         ("[local]\ntrusted = 'www-data'", "post.toml:2: local.trusted", "a list of users"),
         ("[lmtp]\nlisten = ['unix:lmtp']", "post.toml:2: lmtp.listen", "whole path"),
@@ -234,6 +290,22 @@ def test_printing_a_configuration_shows_no_hash():
 
     assert "Argon2id" in shown
     assert ARGON2[-30:-20] not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[relay]\nsmarthost = 'smtp://me:hunter2@smtp.example.net'",
+        "[relay]\nsmarthost = 'smtp://me:hunter2@x@smtp.example.net:587'",
+        "[relay]\nsmarthost = ['smtp://me:hunter2@smtp.example.net']",
+        "[routes]\n'a.example' = 'smtp://me:hunter2@smtp.example.net'",
+    ],
+)
+def test_a_password_in_a_url_is_not_shown(text):
+    told = refusal(text)
+
+    assert "hunter2" not in told
+    assert "smtp.example.net" in told
 
 
 def test_what_is_no_toml_is_told_with_its_line():
@@ -333,9 +405,10 @@ def test_these_are_no_host_names(name):
             "post.toml:2: submission.listen_tls needs a certificate",
         ),
         ("[tls]\nkey = '/etc/key.pem'", "post.toml:2: tls.key is set and tls.certificate is not"),
+        ("[queue]\nfirst_retry = '5 hours'", "post.toml:2: queue.first_retry is 5 hour, longer than"),
     ],
 )
-def test_what_would_betray_passwords_is_refused(text, said):
+def test_what_cannot_be_together_is_refused(text, said):
     config, source = parse(Source("post.toml", text), MACHINE)
     with pytest.raises(ConfigError) as caught:
         check(config, source.at)

@@ -7,6 +7,8 @@ Python's ``ssl`` does all of TLS between two buffers in memory. asyncio's own ``
 faults under uvloop, and reads on while a session wants to be left alone. Here each read from the socket is decrypted
 whole and handed on before the next one, so there is never more plaintext than one read brings, and whoever stops
 reading stops it all the way to the peer.
+
+Who listens and who connects differ in one thing alone: who begins to shake hands.
 """
 
 from __future__ import annotations
@@ -14,10 +16,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 RECORD: Final = 16 * 1024
 """Bytes of plaintext in one record of TLS at most (RFC 8446 section 5.1)."""
+
+
+Wrap = Callable[[ssl.MemoryBIO, ssl.MemoryBIO], ssl.SSLObject]
+"""Makes TLS between what comes from the other side and what goes there."""
+
+
+def listening(context: ssl.SSLContext) -> Wrap:
+    """TLS as who listens speaks it."""
+    return partial(context.wrap_bio, server_side=True)
+
+
+def connecting(context: ssl.SSLContext, name: str) -> Wrap:
+    """TLS as who connects speaks it; ``name`` is the host that was meant, and what its certificate has to prove if the
+    context checks that.
+    """
+    return partial(context.wrap_bio, server_hostname=name)
 
 
 class Inside(Protocol):
@@ -46,11 +66,9 @@ class Inside(Protocol):
 
 
 class Tunnel(asyncio.Transport, asyncio.BufferedProtocol):
-    """One connection's TLS, the server's side."""
+    """One connection's TLS."""
 
-    def __init__(
-        self, context: ssl.SSLContext, transport: asyncio.Transport, inside: Inside, buffer: memoryview
-    ) -> None:
+    def __init__(self, wrap: Wrap, transport: asyncio.Transport, inside: Inside, buffer: memoryview) -> None:
         """Take a transport over; whatever comes from now on is TLS. ``buffer`` is where reads go, one at a time."""
         super().__init__()
         self._transport = transport
@@ -58,11 +76,15 @@ class Tunnel(asyncio.Transport, asyncio.BufferedProtocol):
         self._buffer = buffer
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = wrap(self._incoming, self._outgoing)
         self._open = False  # hands are shaken
         self._shut = False  # we have said our last word, or TLS has failed
         self._heard_out = False  # the peer has said its last word
         transport.set_protocol(self)
+
+    def begin(self) -> None:
+        """Speak first, as who connects has to."""
+        self._shake_hands()
 
     # What the transport tells.
 
@@ -204,5 +226,12 @@ class Tunnel(asyncio.Transport, asyncio.BufferedProtocol):
         """The peer does not speak TLS as it must: send TLS's alert, and close."""
         self._send()
         self._shut = True
-        self._inside.not_secured(error.reason or str(error))
+        self._inside.not_secured(_words(error))
         self._transport.close()
+
+
+def _words(error: ssl.SSLError) -> str:
+    """What is wrong, in one line: of a certificate, what it fails in."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return error.reason or str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailsponge.server.deadline import Deadline
+from mailsponge.wire.deadline import Deadline
 
 
 class TurnedLoop:

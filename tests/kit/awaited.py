@@ -1,0 +1,22 @@
+"""Waiting for what another program says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from kit.mail_server import PATIENCE
+
+T = TypeVar("T")
+
+
+def awaited(find: Callable[[str], T], text: Callable[[], str]) -> T:
+    """Wait until something is found in a text that grows."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = find(text())
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it has not come to it: {text()[-3000:]}")
