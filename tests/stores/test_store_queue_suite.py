@@ -689,13 +689,12 @@ def test_who_watches_hears_of_what_was_accepted(store: Store) -> None:
     assert listener.hops == {"example.net", "example.com"}
 
 
-def test_nobody_hears_of_what_could_not_be_accepted(store: Store) -> None:
+def test_nobody_hears_of_what_was_not_accepted(store: Store) -> None:
     listener = Told()
     store.watch(listener)
-    bad = wanted(to("a@example.net"))._replace(peer="\udc80")
-    _, outcome = hand_over(store, SMALL, bad)
-    if outcome.wait() is None:
-        pytest.skip("this store keeps anything")
+    incoming = store.incoming()
+    incoming.write(SMALL)
+    incoming.discard()
     send(store, "b@example.com")
     listener.wait_for("example.com")
     assert listener.hops == {"example.com"}
