@@ -5,7 +5,10 @@ lives there.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kit.posted import tokens
 from kit.smtp_server import SmtpServer, Talk
@@ -21,7 +24,28 @@ class FarAway(SmtpServer):
 
     def __init__(self) -> None:
         self._turns = itertools.count(1)
-        super().__init__({f"RCPT {BOX}": self._sometimes_later, "RCPT": "550 5.1.1 No such user here"})
+        self._answers_now = threading.Event()
+        self._answers_now.set()
+        super().__init__(
+            {
+                f"RCPT {BOX}": self._sometimes_later,
+                "RCPT": "550 5.1.1 No such user here",
+                "end of data": self._taken,
+            }
+        )
+
+    @contextmanager
+    def waits_at_the_end(self) -> Iterator[None]:
+        """It takes letters, and says so only when this is left."""
+        self._answers_now.clear()
+        try:
+            yield
+        finally:
+            self._answers_now.set()
+
+    def _taken(self, talk: Talk) -> None:
+        self._answers_now.wait()
+        talk.say("250 2.0.0 taken")
 
     def _sometimes_later(self, talk: Talk) -> None:
         if next(self._turns) % EVERY == 0:
