@@ -82,14 +82,18 @@ class BusyOffice:
     def __exit__(self, *_: object) -> None:
         self.far.__exit__()
 
-    def server(self, *program: object, data: str = "") -> MailServer:
-        """A server of it that has not been started. ``program``: what runs it; ``data``: another way to the same."""
+    def server(self, *program: object, name: str = "") -> MailServer:
+        """A server of it that has not been started. ``program``: what runs it. ``name``: a folder within the folder, for
+        one of several.
+        """
         settings = SETTINGS.format(
             folder=self.folder, box=BOX, domain=DOMAIN, port=self.far.port, limits=self._limits
         )
         user = "nobody" if os.geteuid() == 0 else None
         runs: Sequence[str] = tuple(map(str, program)) or ("-m", "mailsponge")
-        return MailServer(self.folder, settings, data=data or self._data, program=runs, user=user)
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return MailServer(folder, settings, data=self._data, program=runs, user=user)
 
     @staticmethod
     def post_some(line: Line) -> None:
