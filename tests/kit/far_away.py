@@ -24,6 +24,7 @@ class FarAway(SmtpServer):
 
     def __init__(self) -> None:
         self._turns = itertools.count(1)
+        self._puts_off = False
         self._answers_now = threading.Event()
         self._answers_now.set()
         super().__init__(
@@ -43,12 +44,21 @@ class FarAway(SmtpServer):
         finally:
             self._answers_now.set()
 
+    @contextmanager
+    def puts_all_off(self) -> Iterator[None]:
+        """It takes nobody's letters until this is left."""
+        self._puts_off = True
+        try:
+            yield
+        finally:
+            self._puts_off = False
+
     def _taken(self, talk: Talk) -> None:
         self._answers_now.wait()
         talk.say("250 2.0.0 taken")
 
     def _sometimes_later(self, talk: Talk) -> None:
-        if next(self._turns) % EVERY == 0:
+        if self._puts_off or next(self._turns) % EVERY == 0:
             talk.say("451 4.7.1 Greylisted, come again")
         else:
             talk.say("250 2.1.5 ok")
