@@ -1,10 +1,12 @@
 """How the attempts that may be under way at once are shared among next hops, so that none holds up another.
 
 A next hop whose last word was an answer is *live*; one that has not answered yet, or was last in trouble, is *doubtful*
-and may hang for minutes. Of all places, doubtful ones together get no more than half, so that live ones always have the
-other half; and a quarter is theirs before others', so that somebody new is never kept out by those who are busy. When
-all places are taken, a hop that has none may take one all the same, for those who have them may hang themselves: up to
-twice as many as there should be, and no more.
+and may hang for minutes. So a doubtful one gets a place, and a second only while doubtful ones together have less than a
+quarter: then somebody new is not kept out by a few that hang, each with a handful of messages. What doubtful ones have
+beyond half of the places is no matter of the live ones, who always have the other half; and a quarter is theirs before
+others', so that somebody new is never kept out by those who are busy either. When all places are taken, a hop that has
+none may take one all the same, for those who have them may hang themselves: up to twice as many as there should be, and no
+more.
 
 Who finds no place waits for a turn; turns go round.
 """
@@ -21,10 +23,14 @@ def has_place(most: int, taken: int, doubtful: int, *, live: bool, idle: bool) -
 
     ``taken`` places of ``most`` are taken, ``doubtful`` of them by doubtful hops. ``idle``: this hop has none.
     """
-    room = taken < most or (idle and taken < 2 * most)
+    half = most // 2
+    if taken >= 2 * most:
+        return False
     if live:
-        return room
-    return room and doubtful < (most // 2 if taken < most else most // 4)
+        return idle or taken - max(doubtful - half, 0) < most
+    if idle:
+        return doubtful < 2 * most - half
+    return taken < most and doubtful < most // 4
 
 
 def doubtful_first(most: int, doubtful: int) -> bool:
