@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 COMPARISONS = {
     "emit.py": "What a log record costs, beside the standard library's FileHandler",
     "squeeze.py": "The end of a run, beside sqlite3.executemany of the rows that come of it",
-    "imports.py": "What importing mailsponge costs, beside what it imports",
+    "imports.py": "What importing mailsponge and starting sendmail cost, beside what they import",
     "exit.py": "How long a silent mail server holds up a program's end",
     "engine.py": "The SMTP engine alone: no socket, no disk",
     "client_engine.py": "The client's side of the engine: no socket, either",

@@ -28,6 +28,7 @@ import mailsponge
 from mailsponge import smtp
 from mailsponge.cli import main
 from mailsponge.mail.reply import Reply
+from mailsponge.sendmail import flags as sendmail_flags
 from mailsponge.server import metrics
 from mailsponge.smtp import client_states
 from mailsponge.smtp import states as smtp_states
@@ -526,6 +527,12 @@ _PARTS: Final[dict[str, Callable[[], str]]] = {
     "kinds": _kinds,
 }
 
+
+def _sendmail(name: str) -> str:
+    """What the command says of itself."""
+    return f"```\n{sendmail_flags.HELP}```"
+
+
 BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "command": _command,
     "class": _class,
@@ -534,6 +541,7 @@ BLOCKS: Final[dict[str, Callable[[str], str]]] = {
     "client": _client,
     "engine": _engine,
     "settings": _setting,
+    "sendmail": _sendmail,
 }
 """By the first word of a mark: what writes its block from the rest."""
 

@@ -157,9 +157,11 @@ def tls_files_of(config: Config) -> TlsFiles | None:
     return TlsFiles(certificate, config.tls.key or certificate) if certificate is not None else None
 
 
-def pickup_of(config: Config) -> Path:
-    """Where programs leave mail while the server is down."""
-    return config.local.pickup or config.data / "pickup"
+def pickup_of(config: Config) -> tuple[Path, int]:
+    """Where programs leave mail while the server is down, and the mode of such a directory."""
+    if config.local.pickup is not None:
+        return config.local.pickup, pickup_directory.MODE
+    return config.data / "pickup", pickup_directory.OWN_MODE
 
 
 def account_of(config: Config) -> Account | None:
@@ -301,7 +303,7 @@ class _PostOffice:
         async with (
             sending.working(),
             _metrics(config.metrics.listen, Metering(listener, store, free, sending)) as told_at,
-            _pickup(pickup_of(config), listener),
+            _pickup(*pickup_of(config), listener),
         ):
             self._ready(told_at)
             await told_to_stop.wait()
@@ -387,9 +389,9 @@ async def _metrics(listen: Sequence[Endpoint], of: Metering) -> AsyncIterator[Se
 
 
 @contextlib.asynccontextmanager
-async def _pickup(path: Path, listener: Listener) -> AsyncIterator[None]:
+async def _pickup(path: Path, mode: int, listener: Listener) -> AsyncIterator[None]:
     """Collect what programs leave while the server is down, and whatever they leave later. Raises UsageError."""
-    pickup_directory.prepare(path, os.geteuid(), os.getegid())
+    pickup_directory.prepare(path, os.geteuid(), os.getegid(), mode)
     directory = PickupDirectory(path)
     pickup = Pickup(directory, listener)
     collecting = asyncio.create_task(pickup.run())

@@ -68,7 +68,8 @@ def unpack(packages: list[str]) -> None:
     try:
         _say(f"asking Debian for {', '.join(wanted)} (once; unpacked into {CACHE}, nothing is installed)")
         apt.update()
-        plan = apt.plan(wanted)
+        # What is there already counts, for what one package needs another may provide; it is not fetched again.
+        plan = [each for each in apt.plan(packages) if each.name in wanted or each.name not in packages]
         _say(f"downloading {len(plan)} packages: {' '.join(each.name for each in plan)}")
         archives = apt.download(plan)
         for archive in archives:

@@ -52,6 +52,17 @@ PEERS = (
     Peer("swaks", "swaks", "usr/bin/swaks", ("--support",), "=== tls supported", _SWAKS_MODULES),
     Peer("msmtp", "msmtp", "usr/bin/msmtp", ("--version",), "msmtp version"),
     Peer("s-nail", "s-nail", "usr/bin/s-nail", ("--version",), "s-nail v14"),
+    # Named with a mail server that is there in any case: apt would choose another one for it, over the files of this.
+    Peer("bsd-mailx", "bsd-mailx", "usr/bin/bsd-mailx", ("-?",), "usage: ", ("postfix",)),
+    Peer("mutt", "mutt", "usr/bin/mutt", ("-v",), "mutt 2"),
+    Peer(
+        "git-send-email",
+        "git-email",
+        "usr/lib/git-core/git-send-email",
+        ("-h",),
+        "git send-email ",
+        ("libmailtools-perl",),
+    ),
     Peer("openssl", "openssl", "usr/bin/openssl", ("version",), "openssl 3"),
     Peer("smtp-source", "postfix", "usr/sbin/smtp-source", (), "usage:"),
     Peer("smtp-sink", "postfix", "usr/sbin/smtp-sink", (), "usage:"),

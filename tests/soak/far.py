@@ -29,6 +29,10 @@ MOODS = {
 """What a connection meets, and how often."""
 
 
+GOES_ON = 0.7
+"""How often a connection may be used again; else it is closed, and the next one may meet another mood."""
+
+
 class Far:
     """Started once; it outlives the server that sends to it."""
 
@@ -120,7 +124,7 @@ class Far:
             self.unanswered += 1
             return False
         writer.write(b"250 2.0.0 Taken\r\n")
-        return True
+        return self.always_well or self._rng.random() < GOES_ON
 
     def _keep(self, content: bytes) -> None:
         head, mark, rest = content.partition(MARK)

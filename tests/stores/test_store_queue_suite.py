@@ -865,6 +865,23 @@ def test_what_was_withdrawn_keeps_its_content_for_a_week(store: Store, present: 
         store.content(message_id)
 
 
+def test_what_was_withdrawn_twice_is_kept_for_a_week_from_then_on(store: Store, present: Present) -> None:
+    message_id = send(store)
+    store.withdraw(message_id)
+    store.release(message_id)
+    present.at = ARRIVED + KEPT_WITHDRAWN / 2
+    store.withdraw(message_id)
+    present.at = ARRIVED + KEPT_WITHDRAWN + 1
+    assert tidied(store, 1e12) == 0
+    assert store.release(message_id) == 1
+    (parcel,) = claim(store, now=present.at)
+    assert b"".join(parcel.content()) == SMALL
+    store.withdraw(message_id)
+    settle(store, [parcel], DEFERRED, again=1e9)
+    present.at += KEPT_WITHDRAWN
+    assert tidied(store) == 1
+
+
 def test_what_was_released_again_is_not_tidied(store: Store, present: Present) -> None:
     message_id = send(store)
     store.withdraw(message_id)

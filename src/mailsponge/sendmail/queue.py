@@ -30,7 +30,7 @@ def show(flags: Flags) -> int:
     with _queue(flags) as queue:
         if isinstance(queue, int):
             return queue
-        lines = _as_json(queue.queued()) if flags.json else listed(queue.queued(), clock.now())
+        lines = as_json(queue.queued(), clock.now()) if flags.json else listed(queue.queued(), clock.now())
         for line in lines:
             print(line)
     return os.EX_OK
@@ -123,8 +123,8 @@ def _entry(message: Queued, now: float) -> Iterator[str]:
         yield f"{'':41}{clean.line(str(waiting.address))}"
 
 
-def _as_json(queue: Iterable[Queued]) -> Iterator[str]:
-    now = clock.now()
+def as_json(queue: Iterable[Queued], now: float) -> Iterator[str]:
+    """A JSON object a line, with the names that Postfix's ``postqueue -j`` has, and more."""
     for message in queue:
         yield json.dumps(
             {

@@ -23,6 +23,8 @@ from mailsponge.errors import UsageError
 
 MODE: Final = 0o1733
 """Everybody puts in; nobody but the owner takes out, or sees what is there."""
+OWN_MODE: Final = 0o700
+"""Of one that is in a directory where only its owner gets in any case."""
 RUBBISH_AFTER: Final = 3600.0
 """Seconds after which what is no letter is removed."""
 LETTERS_AT_ONCE: Final = 100
@@ -119,11 +121,13 @@ class PickupDirectory:
         os.fsync(self._descriptor)
 
 
-def prepare(path: Path, uid: int, gid: int) -> None:
-    """See to it that it is there, and that it is the server's, who runs as that user. Raises UsageError."""
+def prepare(path: Path, uid: int, gid: int, mode: int = MODE) -> None:
+    """See to it that it is there, and that it is the server's, who runs as that user; ``mode`` is for one that is
+    made. Raises UsageError.
+    """
     try:
         if not path.exists():
-            _make(path, uid, gid)
+            _make(path, uid, gid, mode)
         _check(path, path.lstat(), uid)
     except OSError as error:
         raise UsageError(
@@ -132,7 +136,7 @@ def prepare(path: Path, uid: int, gid: int) -> None:
         ) from error
 
 
-def _make(path: Path, uid: int, gid: int) -> None:
+def _make(path: Path, uid: int, gid: int, mode: int) -> None:
     missing = [place for place in path.parents if not place.exists()]
     for place in reversed(missing):
         place.mkdir()
@@ -140,7 +144,7 @@ def _make(path: Path, uid: int, gid: int) -> None:
     path.mkdir(mode=0o700)
     if uid != os.geteuid():
         os.chown(path, uid, gid)
-    path.chmod(MODE)
+    path.chmod(mode)
 
 
 def _check(path: Path, found: os.stat_result, uid: int) -> None:

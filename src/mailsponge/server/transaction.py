@@ -9,8 +9,9 @@ from typing import NamedTuple
 from mailsponge import clock
 from mailsponge.admission import Admitted, Refused
 from mailsponge.mail.address import Address
+from mailsponge.mail.date import date
 from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
-from mailsponge.mail.trace_header import date, protocol, received, return_path
+from mailsponge.mail.trace_header import protocol, received, return_path
 from mailsponge.server.deliveries import MOST_DELIVERIES, Deliveries
 from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient

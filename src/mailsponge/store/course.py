@@ -128,4 +128,4 @@ def _span(seconds: float) -> str:
     for unit, name in (86_400, "days"), (3600, "hours"), (60, "minutes"):
         if seconds >= 2 * unit:
             return f"{round(seconds / unit)} {name}"
-    return f"{round(seconds)} seconds"
+    return "a second" if round(seconds) == 1 else f"{round(seconds)} seconds"

@@ -29,6 +29,10 @@ _HOPS = """
 SELECT next_hop, min(next_attempt_at) FROM delivery
 WHERE next_attempt_at IS NOT NULL AND held = 0 GROUP BY next_hop
 """
+_RELEASED = """
+SELECT DISTINCT next_hop FROM delivery
+WHERE next_attempt_at <= ? AND held = 0 AND next_hop NOT IN (SELECT name FROM hop)
+"""
 _DELIVERIES = """
 SELECT id, recipient, address, user, next_hop, attempts, warned FROM delivery
 WHERE id IN (SELECT value FROM json_each(?)) AND next_attempt_at IS NOT NULL AND NOT held
@@ -60,6 +64,12 @@ class DueMail:
             else:
                 hops[hop] = free
         return hops
+
+    def released(self, now: float) -> list[str]:
+        """The next hops that somebody may have released something for: those with something due that are not down. A
+        great many may be down while one message is released.
+        """
+        return [hop for (hop,) in self._reading.rows(_RELEASED, now)]
 
     def claim(self, next_hop: str, most: int, now: float) -> list[Parcel]:
         """See `protocol.Store`."""

@@ -140,8 +140,7 @@ class SqliteStore(SqliteBeside):
         return times
 
     def _tell_what_is_due(self) -> None:
-        now = self._now()
-        hops = [hop for hop, at in self._due.next_hops().items() if at <= now]
+        hops = self._due.released(self._now())
         if hops and self._listener is not None:
             self._call(partial(self._listener, hops))
 

@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 
 from mailsponge.store import rows
+from mailsponge.store.course import WITHDRAWN
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.jobs import Tidying
 from mailsponge.store.protocol import KEPT_WITHDRAWN, MOST_DELIVERIES
@@ -28,14 +29,15 @@ _OF = f"BETWEEN message.id * {MOST_DELIVERIES} AND message.id * {MOST_DELIVERIES
 _ENDED = f"""
 SELECT ended.stage, ended.at, ended.message, parts,
     parts < 0 OR parts IS NULL
-        OR EXISTS (SELECT 1 FROM delivery WHERE id {_OF} AND next_attempt_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM delivery WHERE id {_OF}
+            AND (next_attempt_at IS NOT NULL OR result = '{WITHDRAWN}' AND delivery.at > :since))
         OR EXISTS (SELECT 1 FROM entry WHERE message = message.id AND mailbox IN (
             SELECT value FROM json_each(mailboxes) UNION SELECT user FROM delivery WHERE id {_OF})),
     coalesce(
         (SELECT substr(content, 1, {HEAD}) FROM part WHERE parts > 0 AND message = message.id AND number = 0),
         substr(tail, 1, {HEAD}), x'')
 FROM ended LEFT JOIN message ON message.id = ended.message
-WHERE stage = ? AND ended.at <= ? ORDER BY ended.at LIMIT ?
+WHERE stage = :stage AND ended.at <= :until ORDER BY ended.at LIMIT :most
 """
 _FORGET = """
 DELETE FROM ended WHERE (stage, at, message) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))
@@ -71,9 +73,10 @@ Ended = tuple[str, float, int]
 
 def tidy(connection: apsw.Connection, some: Tidying) -> None:
     """Do what there is to do, up to the limits, and note how much that was."""
-    connection.execute(_UP_AGAIN, (some.before,))
-    for stage, until in ("sent", inf), ("withdrawn", some.now - KEPT_WITHDRAWN):
-        found = connection.execute(_ENDED, (stage, until, MOST)).fetchall()
+    since = some.now - KEPT_WITHDRAWN
+    for stage, until in ("sent", inf), ("withdrawn", since):
+        chosen = {"stage": stage, "until": until, "since": since, "most": MOST}
+        found = connection.execute(_ENDED, chosen).fetchall()
         some.looked_at += len(found)
         some.changed += _remove_contents(connection, found)
     old: list[Any] = connection.execute(_TOLD, (some.before, MOST)).fetchall()
@@ -83,6 +86,8 @@ def tidy(connection: apsw.Connection, some: Tidying) -> None:
         connection.execute(_FORGET, (rows.json(old),))
         some.looked_at += len(old)
         some.changed += len(old)
+    if not some.looked_at:
+        connection.execute(_UP_AGAIN, (some.before,))
 
 
 def _remove_contents(connection: apsw.Connection, found: Sequence[tuple[Any, ...]]) -> int:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsponge.mail.address import Address
-from mailsponge.mail.trace_header import date, protocol, received, return_path, without_return_path
+from mailsponge.mail.date import date
+from mailsponge.mail.trace_header import protocol, received, return_path, without_return_path
 
 AT = datetime(2026, 1, 31, 8, 30, 5, tzinfo=timezone(timedelta(hours=1)))
 

@@ -231,7 +231,9 @@ def test_it_says_so_if_it_is_asked(sendmail, pickup):
         {"EHLO": then("250-and", hangs_up)},
         {"MAIL": "2500 what"},
     ],
-    ids=str,
+    ids=lambda answers: " ".join(
+        f"{step} {said if isinstance(said, str) else said.__name__}" for step, said in answers.items()
+    ),
 )
 def test_what_the_server_cannot_take_now_waits(sendmail, place, pickup, answers):
     with SmtpServer(answers, extensions=OFFERS, path=place):

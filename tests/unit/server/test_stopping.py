@@ -26,12 +26,12 @@ class _HeldStore(MemoryStore):
     """A store whose commits end when the test says so."""
 
     def __init__(self, call) -> None:
-        super().__init__(call=self._keep)
+        super().__init__(call=self._hold_back)
         self._really_call = call
         self._kept_back = []
         self.committing = threading.Event()
 
-    def _keep(self, callback) -> None:
+    def _hold_back(self, callback) -> None:
         self._kept_back.append(callback)
         self.committing.set()
 
