@@ -3,7 +3,8 @@
 A next hop whose last word was an answer is *live*. All others are *doubtful*, and may hang for minutes: those that are
 *new*, of which nothing is known, and those that are *failing*, for they were in trouble last. Of all places, doubtful
 ones together get no more than half, so that live ones always have the other half; and a quarter is theirs before
-others', so that somebody new is never kept out by those who are busy. Failing ones get no more than an eighth, so that
+others', so that somebody new is never kept out by those who are busy. Beyond that, each has one, so that many are tried
+before any is tried twice. Failing ones get no more than an eighth, so that
 a thousand dead hosts never keep out somebody new. When all places are taken, a hop that has none may take one all the
 same, for those who have them may hang themselves: up to twice as many as there should be, and no more.
 
@@ -34,6 +35,8 @@ def has_place(most: int, taken: Taken, *, live: bool, failing: bool, idle: bool)
     if live:
         return room
     if failing and taken.failing >= max(most // 8, 1):
+        return False
+    if not idle and taken.doubtful >= most // 4:
         return False
     return room and taken.doubtful < (most // 2 if taken.all < most else most // 4)
 

@@ -36,6 +36,16 @@ def test_doubtful_hops_get_half_of_the_places_however_many_they_are():
     assert share.has_place(lane("alive.example", live=True))
 
 
+def test_when_many_are_new_each_is_tried_once_before_any_is_tried_twice():
+    share = Share(200)
+    new = [lane(f"new{number}.example") for number in range(100)]
+    for one in new:
+        while share.has_place(one):
+            share.take(one)
+
+    assert [one.running for one in new] == [50] + [1] * 50 + [0] * 49
+
+
 def test_live_hops_may_have_all_places():
     share = Share(200)
     filled(share, lane("alive.example", live=True), 200)
