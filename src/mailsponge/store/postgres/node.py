@@ -21,11 +21,12 @@ from contextlib import suppress
 from typing import Final
 
 import psycopg
+from psycopg import pq
 
 from mailsponge.errors import StoreError
 from mailsponge.store.jobs import Batch
 from mailsponge.store.postgres.batch import PostgresBatch
-from mailsponge.store.postgres.connection import Connection, Database
+from mailsponge.store.postgres.connection import Connection, Database, is_lost
 from mailsponge.store.postgres.faults import TAKEN_FOR_DEAD, is_away
 from mailsponge.store.postgres.ids import Ids
 from mailsponge.store.postgres.schema import LOCK, bring_up_to_date
@@ -147,15 +148,19 @@ class Node:
 
     def _write(self, batch: PostgresBatch) -> None:
         """Once more, if the session was lost and what was written in it with it."""
-        connection = self._connected()
         self._number += 1
-        try:
-            self._write_in(connection, batch)
-        except psycopg.Error as error:
-            if not connection.closed:
-                raise
-            if not self._was_committed(error):
-                self._write_in(self._connected(), batch)
+        for is_last in False, True:
+            connection = self._connected()
+            try:
+                return self._write_in(connection, batch)
+            except psycopg.Error as error:
+                if not is_lost(connection, error):
+                    raise
+                if self._was_committed(error):
+                    return None
+                if is_last:
+                    raise
+        return None
 
     def _write_in(self, connection: Connection, batch: PostgresBatch) -> None:
         first = batch.write(connection, self.id, self._number, self._lease, with_ids=self._ids.is_low)
@@ -196,7 +201,10 @@ class Node:
         return self._connection
 
     def take_back(self) -> None:
-        """Psycopg has done that, unless the session is lost; then the database does."""
+        """Psycopg has done that. A session where it has not is none to go on with: at its end the database does it."""
+        status = self._connection.info.transaction_status
+        if not self._connection.closed and status is not pq.TransactionStatus.IDLE:
+            self._connection.close()
 
     def worded(self, error: Exception) -> StoreError:
         """What went wrong, for people."""
