@@ -20,7 +20,7 @@ FREE = ("--smtp", "127.0.0.1:0")
 class Serve:
     """``mailsponge serve`` as a process of its own."""
 
-    def __init__(self, data: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(self, data: Path | str, *arguments: str, environ: dict[str, str] | None = None) -> None:
         self.data = data
         self._said: list[str] = []
         self._news = threading.Condition()

@@ -46,7 +46,7 @@ from mailsponge.store.protocol import (
 )
 from mailsponge.store.sqlite import SqliteStore
 
-STORES = ("sqlite", "memory")
+STORES = ("sqlite", "memory", "postgres")
 """All of them: a store is added here and in `make` below."""
 
 Make = Callable[[Call, Clock], Store]
@@ -61,6 +61,11 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes a store of each kind."""
     if request.param == "memory":
         return lambda call, now: MemoryStore(call=call, now=now)
+    if request.param == "postgres":
+        from mailsponge.store.postgres.store import PostgresStore
+
+        url = request.getfixturevalue("database")
+        return lambda call, now: PostgresStore(url, node="test", call=call, now=now)
     return lambda call, now: SqliteStore(tmp_path / "data", call=call, now=now)
 
 
