@@ -118,6 +118,7 @@ def accounts_of(loaded: Loaded) -> Accounts:
         deliver={name: user.deliver for name, user in config.users.items()},
         system={name: domain.deliver for name, domain in domains if domain.system_users},
         is_system_user=system_users().knows,
+        hostname=config.hostname,
         where=source.at,
     )
 
