@@ -71,7 +71,9 @@ def test_terminals_are_apart_and_what_one_says_later_is_waited_for(tmp_path):
 def test_what_a_terminal_does_not_say_fails(tmp_path, monkeypatch):
     monkeypatch.setattr("docs_runner.PATIENCE", 0.2)
     page = tmp_path / "page.md"
-    page.write_text("```console one\n$ bash -c 'echo ready; exec sleep 99'\nready\n```\n```console one\ngone\n```\n")
+    page.write_text(
+        "```console one\n$ bash -c 'echo ready; exec sleep 99'\nready\n```\n```console one\ngone\n```\n"
+    )
 
     with Page(page, tmp_path) as running, pytest.raises(DocsDiffer):
         running.run()

@@ -123,7 +123,9 @@ def test_mail_is_delivered_as_the_user_whose_it_is(serve, theirs):
 
     [file] = (theirs / "Maildir" / "new").iterdir()
     assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (GAMES.pw_uid, 0o600)
-    assert file.read_text().startswith("Return-Path: <a@b.example>\nDelivered-To: games@localhost\nReceived: from ")
+    assert file.read_text().startswith(
+        "Return-Path: <a@b.example>\nDelivered-To: games@localhost\nReceived: from "
+    )
 
 
 def test_a_program_runs_as_the_user_whose_mail_it_gets(serve, theirs):
@@ -140,7 +142,9 @@ def test_a_program_runs_as_the_user_whose_mail_it_gets(serve, theirs):
 def test_a_way_that_was_changed_waits_for_another_start(serve, home, theirs):
     server = serve(GAMES_MAIL.format(deliver="mailbox"))
     port = server.port()
-    (home / "post.toml").write_text('user = "nobody"\n' + GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir"))
+    (home / "post.toml").write_text(
+        'user = "nobody"\n' + GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir")
+    )
     server.process.send_signal(signal.SIGHUP)
     server.wait_for("mail that is delivered in another way now may wait until the server is started anew")
     send(port, "games@localhost")
