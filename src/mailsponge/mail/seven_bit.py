@@ -89,7 +89,7 @@ def _multipart(kind: bytes, content_type: bytes, body: bytes, depth: int) -> byt
 
 
 def _quoted_printable(body: bytes) -> bytes:
-    """binascii ends its lines as the first line of the text is ended, and a part may have none: so one is lent."""
+    """Binascii ends its lines as the first line of the text is ended, and a part may have none: so one is lent."""
     return binascii.b2a_qp(b"\r\n" + body)[2:]
 
 
