@@ -118,6 +118,7 @@ def accounts_of(loaded: Loaded) -> Accounts:
         deliver={name: user.deliver for name, user in config.users.items()},
         system={name: domain.deliver for name, domain in domains if domain.system_users},
         is_system_user=system_users().knows,
+        hostname=config.hostname,
         where=source.at,
     )
 
@@ -184,7 +185,7 @@ def serve(wish: Wish) -> None:
     with logging_to(sink):
         machine = Machine.here()
         loaded = read(wish, machine)
-        _allow_open_files(loaded.config.limits.connections + 100)
+        _allow_open_files(loaded.config.limits.connections + 2 * loaded.config.queue.at_once + 200)
         rules = rules_of(loaded)  # what cannot be is told before anything is opened
         ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)

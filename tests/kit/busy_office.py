@@ -40,11 +40,11 @@ never = "never@{domain}"
 [routes]
 "{domain}" = "smtp://127.0.0.1:{port}"
 [queue]
-first_retry = "1 s"
-longest_retry = "2 s"
+{queue}
 [limits]
 {limits}
 """
+SOON = 'first_retry = "1 s"\nlongest_retry = "2 s"'
 SENDER = "sender@example.org"
 ME, AWAY, NEVER, READER = (f"{name}@example.org" for name in ("me", "box", "never", "reader"))
 """A mailbox here, one far away, nobody there, a Maildir here."""
@@ -65,13 +65,14 @@ class BusyOffice:
     Args:
         folder: the server's user owns it.
         data: the URL of a database; left out, the data lie in the folder.
-        limits: lines of the configuration.
+        limits, queue: lines of the configuration.
     """
 
-    def __init__(self, folder: Path, data: str = "", limits: str = "") -> None:
+    def __init__(self, folder: Path, data: str = "", *, limits: str = "", queue: str = SOON) -> None:
         self.folder = folder
         self._data = data
         self._limits = limits
+        self._queue = queue
         self.posted = Posted()
         self.far = FarAway()
         self.office = Office(DataPlace.parse(data or folder / "data"))
@@ -87,7 +88,12 @@ class BusyOffice:
         one of several.
         """
         settings = SETTINGS.format(
-            folder=self.folder, box=BOX, domain=DOMAIN, port=self.far.port, limits=self._limits
+            folder=self.folder,
+            box=BOX,
+            domain=DOMAIN,
+            port=self.far.port,
+            limits=self._limits,
+            queue=self._queue,
         )
         user = "nobody" if os.geteuid() == 0 else None
         runs: Sequence[str] = tuple(map(str, program)) or ("-m", "mailsponge")

@@ -94,7 +94,11 @@ class Line:
         """
         letter = self._posted.write(recipients)
         smtp = self._smtp
-        commands = [f"MAIL FROM:<{sender}>{mail}", *(f"RCPT TO:<{each}>{rcpt}" for each in recipients), "DATA"]
+        commands = [
+            f"MAIL FROM:<{sender}>{mail}",
+            *(f"RCPT TO:<{each}>{rcpt}" for each in recipients),
+            "DATA",
+        ]
         for command in commands:
             code, text = smtp.docmd(command)
             if code >= 400:

@@ -21,7 +21,7 @@ from store_fixtures import LARGE, PATIENCE, SMALL, Outcome, acceptance, hand_ove
 from kit import postgres as servers
 from kit.postgres import Postgres
 from mailsponge.errors import StoreError, StoreFull
-from mailsponge.store.protocol import HopDown, Store
+from mailsponge.store.protocol import HopDown, Parcel, Store
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -636,6 +636,29 @@ store = PostgresStore(sys.argv[1], node="mx1")
 assert len(store.claim("example.net", 10, 1e9)) == 1
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def test_what_a_killed_node_had_claimed_others_take_over_when_they_miss_it(node: Open, database: str) -> None:
+    send(node())
+    subprocess.run([sys.executable, "-c", _CLAIMS_AND_DIES, database], capture_output=True, check=False)
+    patient, quick = node(), node(grace=0.0)
+    patient.keep_claims()
+    assert claim(patient) == []
+    claimed: list[Parcel] = []
+    while not claimed:  # the database may need a moment to see that the session is over
+        quick.keep_claims()
+        claimed = claim(quick)
+    assert len(claimed) == 1
+
+
+def test_a_node_that_has_a_session_is_not_missed(node: Open) -> None:
+    silent, other = node(), node(grace=0.0)
+    send(silent)
+    claimed = claim(silent)
+    other.keep_claims()
+    assert claim(other) == []
+    assert settle(silent, claimed) is None
+    assert list(other.queued()) == []
 
 
 def test_a_node_that_stops_leaves_what_it_had_claimed(node: Open) -> None:

@@ -75,3 +75,12 @@ class Database:
 
     def __repr__(self) -> str:
         return f"Database({self.shown!r})"
+
+
+def is_lost(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether nobody knows what became of what was asked: the database has not said it, or is gone. The session is over
+    then; psycopg does not always notice by itself.
+    """
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        connection.close()
+    return connection.closed

@@ -4,6 +4,8 @@ Every start is a node of its own, a row of the table ``node``. It holds an advis
 session lasts, and every batch puts off the moment from which the others take it for dead. So
 
 - a server that starts anew on the same machine finds its predecessor's lock free, and takes its work over at once;
+- the others take over what a node had begun that is killed, once they find its lock free and have not heard of it for
+  longer than one that lives is silent;
 - a server that is cut off from the database is taken for dead after a while, and its own batches say so, too: each
   begins by asking whether its node is still alive, in the transaction that would write it.
 
@@ -21,17 +23,21 @@ from contextlib import suppress
 from typing import Final
 
 import psycopg
+from psycopg import pq
 
 from mailsponge.errors import StoreError
 from mailsponge.store.jobs import Batch
 from mailsponge.store.postgres.batch import PostgresBatch
-from mailsponge.store.postgres.connection import Connection, Database
+from mailsponge.store.postgres.connection import Connection, Database, is_lost
 from mailsponge.store.postgres.faults import TAKEN_FOR_DEAD, is_away
 from mailsponge.store.postgres.ids import Ids
 from mailsponge.store.postgres.schema import LOCK, bring_up_to_date
+from mailsponge.store.protocol import CLAIM_RENEWED
 
 log = logging.getLogger(__name__)
 
+GRACE: Final = 1.5 * CLAIM_RENEWED
+"""Seconds in which a node whose session is over has another one, and says so, if it lives."""
 PATIENCE: Final = 30.0
 """Seconds that a database which was lost in the middle of a commit is waited for, so that the outcome can be told."""
 _PAUSE: Final = 0.2
@@ -57,7 +63,9 @@ _LAST_BATCH: Final = "SELECT batch FROM mailsponge_mail.node WHERE id = %s"
 
 _OVERDUE: Final = (
     "UPDATE mailsponge_mail.node SET dead = true"
-    " WHERE NOT dead AND (until < clock_timestamp() OR id = ANY(%s))"
+    " WHERE NOT dead AND (until < clock_timestamp() OR id = ANY(%(nodes)s)"
+    " OR heard_of_at < clock_timestamp() - %(grace)s * interval '1 second'"
+    " AND pg_try_advisory_xact_lock(%(lock)s, id))"
 )
 
 
@@ -147,15 +155,19 @@ class Node:
 
     def _write(self, batch: PostgresBatch) -> None:
         """Once more, if the session was lost and what was written in it with it."""
-        connection = self._connected()
         self._number += 1
-        try:
-            self._write_in(connection, batch)
-        except psycopg.Error as error:
-            if not connection.closed:
-                raise
-            if not self._was_committed(error):
-                self._write_in(self._connected(), batch)
+        for is_last in False, True:
+            connection = self._connected()
+            try:
+                return self._write_in(connection, batch)
+            except psycopg.Error as error:
+                if not is_lost(connection, error):
+                    raise
+                if self._was_committed(error):
+                    return None
+                if is_last:
+                    raise
+        return None
 
     def _write_in(self, connection: Connection, batch: PostgresBatch) -> None:
         first = batch.write(connection, self.id, self._number, self._lease, with_ids=self._ids.is_low)
@@ -196,7 +208,10 @@ class Node:
         return self._connection
 
     def take_back(self) -> None:
-        """Psycopg has done that, unless the session is lost; then the database does."""
+        """Psycopg has done that. A session where it has not is none to go on with: at its end the database does it."""
+        status = self._connection.info.transaction_status
+        if not self._connection.closed and status is not pq.TransactionStatus.IDLE:
+            self._connection.close()
 
     def worded(self, error: Exception) -> StoreError:
         """What went wrong, for people."""
@@ -219,13 +234,14 @@ class Node:
             self._connection.close()
 
 
-def bury(connection: Connection, *nodes: int) -> int:
+def bury(connection: Connection, *nodes: int, grace: float = GRACE) -> int:
     """Take for dead what has not been heard of in time, and these nodes; how many deliveries are free by that.
 
+    ``grace`` seconds are time enough for a node whose session is over, too.
     What a node claimed while it was taken for dead is found the next time.
     """
     with connection.transaction():
-        connection.execute(_OVERDUE, (list(nodes),))
+        connection.execute(_OVERDUE, {"nodes": list(nodes), "grace": grace, "lock": LOCK})
         return connection.execute(_FREE_CLAIMS).rowcount
 
 

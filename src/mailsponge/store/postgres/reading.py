@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import psycopg
 
 from mailsponge.errors import StoreError
-from mailsponge.store.postgres.connection import Connection, Database, Row
+from mailsponge.store.postgres.connection import Connection, Database, Row, is_lost
 
 Result = TypeVar("Result")
 
@@ -78,8 +78,8 @@ class Reading:
         connection = self._open()
         try:
             return work(connection)
-        except psycopg.OperationalError:
-            if connection is not before or not connection.closed:
+        except psycopg.OperationalError as error:
+            if not is_lost(connection, error) or connection is not before:
                 raise
         return work(self._open())
 
@@ -103,6 +103,8 @@ class Reading:
             try:
                 yield
             except psycopg.Error as error:
+                if self._connection is not None:
+                    is_lost(self._connection, error)  # it is to be opened anew then
                 raise self._database.worded(error) from error
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from mailsponge.store.postgres.connection import Database
 from mailsponge.store.postgres.due import DueMail
 from mailsponge.store.postgres.ids import Ids
 from mailsponge.store.postgres.jobs import LetGoJob, SignOfLife
-from mailsponge.store.postgres.node import PATIENCE, Node, bury
+from mailsponge.store.postgres.node import GRACE, PATIENCE, Node, bury
 from mailsponge.store.postgres.queue import PostgresQueue
 from mailsponge.store.postgres.reading import Reading
 from mailsponge.store.postgres.wakeups import Wakeups
@@ -63,6 +63,7 @@ class PostgresStore(PostgresQueue):
         node: this machine's name among those that share the database.
         call: carries one callback a commit from the writer's thread to the caller's.
         lease: seconds after which others take this server for dead if they hear nothing of it.
+        grace: seconds after which this one takes another for dead that has no session, either.
         patience: seconds that a database which was lost in the middle of a commit is waited for.
     """
 
@@ -74,6 +75,7 @@ class PostgresStore(PostgresQueue):
         call: Call = direct,
         now: clock.Clock = clock.now,
         lease: float = LEASE,
+        grace: float = GRACE,
         patience: float = PATIENCE,
     ) -> None:
         database = Database(url)
@@ -83,6 +85,7 @@ class PostgresStore(PostgresQueue):
         self._call = call
         self._footprint = Footprint()
         self._writer = Writer(self._node, call=call)
+        self._grace = grace
         self._asked_for_ids = False
         self._closed = False
         # Whoever reads a large message holds nobody up who looks for work.
@@ -125,7 +128,7 @@ class PostgresStore(PostgresQueue):
 
     def _bury_the_dead(self) -> None:
         with self._working.transaction() as connection:
-            freed = bury(connection)
+            freed = bury(connection, grace=self._grace)
         if freed:
             self._tell(self._what_is_due())
 

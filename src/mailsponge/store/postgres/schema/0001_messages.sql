@@ -2,6 +2,7 @@
 CREATE TABLE mailsponge_mail.node (
     id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name  text    COLLATE "C" NOT NULL,      -- the machine's
+    heard_of_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     until timestamptz NOT NULL,              -- by the database's clock: it is taken for dead if it has not been heard of by then
     dead  boolean NOT NULL DEFAULT false,
     batch bigint  NOT NULL DEFAULT 0         -- the last of its batches that was committed
@@ -11,7 +12,8 @@ CREATE TABLE mailsponge_mail.node (
 CREATE FUNCTION mailsponge_mail.heard_of(node_id integer, number bigint, seconds double precision) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE mailsponge_mail.node SET batch = number, until = clock_timestamp() + seconds * interval '1 second'
+    UPDATE mailsponge_mail.node SET batch = number, heard_of_at = clock_timestamp(),
+            until = clock_timestamp() + seconds * interval '1 second'
         WHERE id = node_id AND NOT dead;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'node % was taken for dead', node_id USING ERRCODE = 'MS001';
