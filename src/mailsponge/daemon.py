@@ -229,7 +229,10 @@ def _without_root(account: Account, config: Config, entrances: tuple[Entrance, .
 
 def _load_what_comes_later() -> None:
     """Load what is else loaded when it is first needed: the user may not be able to read where it lies."""
-    for name in ("uvloop", "concurrent.futures.thread", "encodings.idna"):
+    for name in (
+        "uvloop", "concurrent.futures.thread", "encodings.idna", "encodings.punycode", "encodings.unicode_escape",
+        "sniffio", "dns._asyncio_backend", "dns.rdtypes.ANY.CNAME", "dns.rdtypes.IN.A", "dns.rdtypes.IN.AAAA",
+    ):  # fmt: skip
         with contextlib.suppress(ModuleNotFoundError):
             import_module(name)
     migrations()

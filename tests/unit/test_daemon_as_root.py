@@ -13,12 +13,15 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from kit.dns_server import DnsServer
 from kit.serve import FREE, PATIENCE, Serve, send
 from kit.smtp_server import CERTIFICATE as SELF_SIGNED
+from kit.smtp_server import SmtpServer
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -93,6 +96,35 @@ def test_it_takes_mail_and_ends_cleanly(serve):
         socket.create_connection(("127.0.0.1", port))
 
 
+OUTSIDE = """\
+[domains."localhost"]
+[users.me]
+[aliases]
+away = ["you@far.example", "you@bücher.example", "you@near.example"]
+[relay]
+resolver = ["{dns.host}:{dns.port}"]
+[routes]
+"near.example" = "{near.url}"
+"""
+
+
+def test_nothing_is_loaded_any_more_that_the_user_may_not_be_able_to_read(serve):
+    refuses = {"RCPT": lambda talk: talk.say_bytes(b"550 5.1.1 \x1b[31m gone\r\n")}
+    answers = {
+        "far.example MX": ["10 mx.far.example."],
+        "mx.far.example A": ["CNAME a.far.example.", "127.0.0.9"],
+    }
+    with SmtpServer(refuses) as near, DnsServer(answers) as dns:
+        server = serve(OUTSIDE.format(near=near, dns=dns), environ={"PYTHONPROFILEIMPORTTIME": "1"})
+        send(server.port(), "away@localhost")
+        for domain in ("far", "near", "b"):
+            server.wait_for(rf"(deferred|failed) .*<you@{domain}")
+        said = server.end()[1]
+
+    loaded = re.findall(r"import time: .*\| +(\S+)", said.partition("mailsponge: ready")[2])
+    assert [name for name in loaded if find_spec(name)] == []  # what is not there is looked for again
+
+
 # Mail that is delivered as its recipient
 
 GAMES = pwd.getpwnam("games")
@@ -119,7 +151,9 @@ def test_mail_is_delivered_as_the_user_whose_it_is(serve, theirs):
 
     [file] = (theirs / "Maildir" / "new").iterdir()
     assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (GAMES.pw_uid, 0o600)
-    assert file.read_text().startswith("Return-Path: <a@b.example>\nDelivered-To: games@localhost\nReceived: from ")
+    assert file.read_text().startswith(
+        "Return-Path: <a@b.example>\nDelivered-To: games@localhost\nReceived: from "
+    )
 
 
 def test_a_program_runs_as_the_user_whose_mail_it_gets(serve, theirs):
@@ -136,7 +170,9 @@ def test_a_program_runs_as_the_user_whose_mail_it_gets(serve, theirs):
 def test_a_way_that_was_changed_waits_for_another_start(serve, home, theirs):
     server = serve(GAMES_MAIL.format(deliver="mailbox"))
     port = server.port()
-    (home / "post.toml").write_text('user = "nobody"\n' + GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir"))
+    (home / "post.toml").write_text(
+        'user = "nobody"\n' + GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir")
+    )
     server.process.send_signal(signal.SIGHUP)
     server.wait_for("mail that is delivered in another way now may wait until the server is started anew")
     send(port, "games@localhost")
