@@ -127,11 +127,7 @@ def at_home(accounts: Accounts, hosts: Sequence[str], address: Address) -> Addre
     ``hosts``, or localhost. Nobody else could be meant, and a reply, or a report, has to find its way back.
     """
     is_here = address.domain in hosts or address.domain == "localhost"
-    return (
-        Address(address.local, accounts.first)
-        if is_here and not accounts.is_ours(address.domain)
-        else address
-    )
+    return accounts.at_home(address) if is_here else address
 
 
 def local_sender(

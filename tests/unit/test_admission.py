@@ -289,5 +289,11 @@ def test_localhost_that_is_a_domain_of_ours_stays():
     assert at_home(accounts, ("box",), parse("me@localhost")) == parse("me@localhost")
 
 
+def test_a_program_that_names_the_server_means_the_first_domain():
+    accounts = Accounts(["example.org"], ["me"], hostname="mail.example.org")
+
+    assert at_home(accounts, ("mail.example.org",), parse("me@mail.example.org")) == parse("me@example.org")
+
+
 def test_the_postmaster_without_a_domain_stays():
     assert at_home(ACCOUNTS, ("box",), parse("postmaster")) == parse("postmaster")
