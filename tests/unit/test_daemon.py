@@ -161,16 +161,25 @@ def test_after_sighup_a_configuration_that_cannot_be_changes_nothing(serve, tmp_
     assert server.end()[0] == 0
 
 
-def test_what_only_a_new_start_can_change_is_told(serve, tmp_path):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "[smtp]\nlisten = ['127.0.0.1:2', '127.0.0.1:3']\n",
+        "hostname = 'another.example'\n[smtp]\nlisten = ['127.0.0.1:0']\n",
+        "[smtp]\nlisten = ['127.0.0.1:0']\n[queue]\nlifetime = '2 days'\n",
+        "[smtp]\nlisten = ['127.0.0.1:0']\n[relay]\nresolver = ['127.0.0.1']\n",
+    ],
+)
+def test_what_only_a_new_start_can_change_is_told(serve, tmp_path, changed):
     config = tmp_path / "post.toml"
     config.write_text("[smtp]\nlisten = ['127.0.0.1:0']\n")
     server = serve("--config", str(config))
     server.port()
 
-    config.write_text("[smtp]\nlisten = ['127.0.0.1:2', '127.0.0.1:3']\n")
+    config.write_text(changed)
     server.process.send_signal(signal.SIGHUP)
 
-    server.wait_for("smtp.listen change when the server is started anew")
+    server.wait_for("change when the server is started anew")
 
 
 def test_systemd_is_told_that_it_is_ready_and_that_it_stops(serve, tmp_path):
