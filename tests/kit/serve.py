@@ -23,7 +23,7 @@ class Serve:
 
     def __init__(
         self,
-        data: Path,
+        data: Path | str,
         *arguments: str,
         environ: dict[str, str] | None = None,
         within: Sequence[str] = (),

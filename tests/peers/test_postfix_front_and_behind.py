@@ -183,4 +183,4 @@ def test_while_postfix_is_down_mail_waits(sender: MailServer, smarthost: Private
     smarthost.stop()
     hand_over(sender, smarthost.recipient("them"))
 
-    awaited(re.compile(r"deferred .*does not answer at 127\.0\.0\.1").search, sender.log.read_text)
+    awaited(re.compile(r"deferred .*127\.0\.0\.1 does not answer: ").search, sender.log.read_text)

@@ -28,6 +28,7 @@ class Accounts:
         "_catch_all",
         "_deliver",
         "_domains",
+        "_hostname",
         "_locals",
         "_residents",
         "changing",
@@ -46,6 +47,7 @@ class Accounts:
         deliver: Mapping[str, Deliver] | None = None,
         system: Mapping[str, Deliver] | None = None,
         is_system_user: Callable[[str], bool] = lambda name: False,
+        hostname: str = "",
         where: Where = names.dotted,
     ) -> None:
         """Take the names as the configuration has them; ``where(table, key, …)`` says for a message where one stands.
@@ -53,7 +55,8 @@ class Accounts:
         ``catch_all`` has for a domain the user or the alias who gets what is for nobody else there. ``deliver`` has for
         a user how their mail is delivered, if not into a mailbox of the post office. ``system`` has the domains where
         users of this machine are recipients, and how it is delivered for them, ``{user}`` standing for the name;
-        ``is_system_user`` says of a name in lower case whether it is one.
+        ``is_system_user`` says of a name in lower case whether it is one. ``hostname`` is what this server calls itself:
+        reports come from there, and what programs send, so who answers them finds the first domain.
 
         Raises ConfigError for a name that cannot be, and for an alias, a forward or a catch-all that leads nowhere or
         in a circle.
@@ -64,7 +67,9 @@ class Accounts:
         spelled = {name: names.spellings(names.domain(name, where, "domains")) for name in domains}
         self.domains = tuple(spelled)
         """As the configuration names them."""
-        self._domains = frozenset(["", *(form for forms in spelled.values() for form in forms)])
+        ours = {form for forms in spelled.values() for form in forms}
+        self._hostname = "" if hostname.lower() in ours else hostname.lower()
+        self._domains = frozenset(["", self._hostname, *ours])
         self.first = names.domain(self.domains[0], where, "domains")
         """The first of them, in the spelling that a parsed address has."""
         ways = {
@@ -95,6 +100,8 @@ class Accounts:
         local, domain = address
         if domain not in self._domains:
             return Absent.NOT_OUR_DOMAIN
+        if domain == self._hostname:
+            domain = self.first
         leads = self._by_name.get(names.folded(local)) or self._less_exactly(local, domain)
         return Absent.NO_SUCH_USER if leads is None else self._found(leads, domain or self.first)
 

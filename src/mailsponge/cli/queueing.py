@@ -15,6 +15,7 @@ from mailsponge.cli import output
 from mailsponge.cli.mail import MailId
 from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.stores import opened
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import StoreError, UsageError
 from mailsponge.mail.address import Address
 from mailsponge.store.protocol import HopDown, Queue, Queued, Waiting
@@ -38,7 +39,7 @@ _with_all = click.option(
 @where_mail_is
 @click.pass_context
 def queue(
-    context: click.Context, everything: bool, as_json: bool, data: Path | None, config: Path | None
+    context: click.Context, everything: bool, as_json: bool, data: DataPlace | None, config: Path | None
 ) -> None:
     """Mail that waits to be delivered or sent on: why, and when it is tried again. Alone it is "queue list".
 
@@ -66,7 +67,7 @@ def queue(
 @_with_all
 @_with_json
 @where_mail_is
-def list_(everything: bool, as_json: bool, data: Path | None, config: Path | None) -> None:
+def list_(everything: bool, as_json: bool, data: DataPlace | None, config: Path | None) -> None:
     """List what waits, the oldest first; a line a recipient.
 
     \b
@@ -85,7 +86,7 @@ def list_(everything: bool, as_json: bool, data: Path | None, config: Path | Non
 @click.argument("number", metavar="ID", type=MailId())
 @_with_json
 @where_mail_is
-def show(number: int, as_json: bool, data: Path | None, config: Path | None) -> None:
+def show(number: int, as_json: bool, data: DataPlace | None, config: Path | None) -> None:
     """Show one message that waits: each recipient, how often it was tried, what was answered.
 
     \b
@@ -109,7 +110,7 @@ def show(number: int, as_json: bool, data: Path | None, config: Path | None) -> 
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that waits.")
 @where_mail_is
-def retry(numbers: Sequence[int], everything: bool, data: Path | None, config: Path | None) -> None:
+def retry(numbers: Sequence[int], everything: bool, data: DataPlace | None, config: Path | None) -> None:
     """Try it now, whatever it waits for. What is held stays held.
 
     \b
@@ -130,7 +131,7 @@ def retry(numbers: Sequence[int], everything: bool, data: Path | None, config: P
 @queue.command()
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1, required=True)
 @where_mail_is
-def hold(numbers: Sequence[int], data: Path | None, config: Path | None) -> None:
+def hold(numbers: Sequence[int], data: DataPlace | None, config: Path | None) -> None:
     """Do not try it any more, until `queue release`. It is kept as long as that takes.
 
     \b
@@ -143,7 +144,7 @@ def hold(numbers: Sequence[int], data: Path | None, config: Path | None) -> None
 @queue.command()
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1, required=True)
 @where_mail_is
-def release(numbers: Sequence[int], data: Path | None, config: Path | None) -> None:
+def release(numbers: Sequence[int], data: DataPlace | None, config: Path | None) -> None:
     """Let go on what was held, or put back what was deleted from the queue less than a week ago. It is tried now.
 
     \b
@@ -156,7 +157,7 @@ def release(numbers: Sequence[int], data: Path | None, config: Path | None) -> N
 @queue.command()
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1, required=True)
 @where_mail_is
-def delete(numbers: Sequence[int], data: Path | None, config: Path | None) -> None:
+def delete(numbers: Sequence[int], data: DataPlace | None, config: Path | None) -> None:
     """Take it out of the queue. Its sender is not told; for a week `queue release` puts it back.
 
     \b
@@ -173,7 +174,7 @@ def delete(numbers: Sequence[int], data: Path | None, config: Path | None) -> No
 
 
 def _change(
-    data: Path | None,
+    data: DataPlace | None,
     config: Path | None,
     numbers: Iterable[int],
     change: Callable[[Queue, int], int],

@@ -11,6 +11,7 @@ import click
 from mailsponge import daemon
 from mailsponge.cli.options import where_mail_is
 from mailsponge.config import Endpoint, Place
+from mailsponge.data_place import DataPlace
 
 Read = TypeVar("Read")
 
@@ -51,7 +52,7 @@ def _each(parse: Callable[[str], Read]) -> Callable[..., tuple[Read, ...]]:
     help="Take mail here from another mail server that speaks LMTP. [default: none]",
 )
 def serve(
-    data: Path | None,
+    data: DataPlace | None,
     config: Path | None,
     smtp: tuple[Endpoint, ...],
     submission: tuple[Endpoint, ...],

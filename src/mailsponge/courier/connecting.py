@@ -80,7 +80,7 @@ async def connect(host: Host, port: int, make: Callable[[str], P], patience: flo
         try:
             return await attempts[0]()
         except (OSError, TimeoutError) as error:
-            raise OSError(_words(host.addresses, [error], patience)) from error
+            raise OSError(_words(host, [error], patience)) from error
     return await _race(host, attempts, patience)
 
 
@@ -114,7 +114,7 @@ async def _race(
                 running.discard(task)
                 failures.append(error)
             more = _start(left, running) if more else False
-        raise OSError(_words(host.addresses, failures, patience))
+        raise OSError(_words(host, failures, patience))
     finally:
         for task in running:
             task.add_done_callback(_drop)
@@ -137,11 +137,12 @@ def _drop(task: asyncio.Task[Connected[P]]) -> None:
         task.result().transport.close()
 
 
-def _words(addresses: Sequence[str], failures: Sequence[BaseException], patience: float) -> str:
-    """Why nobody answered: each reason once, with the addresses."""
+def _words(host: Host, failures: Sequence[BaseException], patience: float) -> str:
+    """Why nobody answered: each reason once, with the addresses, unless the host's name says them."""
+    name, addresses = host
     reasons = {_reason(failure, patience): None for failure in failures}
     where = ", ".join(addresses[:3]) + (", …" if len(addresses) > 3 else "")
-    return f"does not answer at {where}: {'; '.join(reasons)}"
+    return f"does not answer{'' if where == name else f' at {where}'}: {'; '.join(reasons)}"
 
 
 def _reason(failure: BaseException, patience: float) -> str:

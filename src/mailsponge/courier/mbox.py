@@ -56,7 +56,8 @@ class Mbox(NamedTuple):
             with laid_out(entry(order, read(letter)), os.fstat(letter).st_size) as whole:
                 return _delivered(path, whole, order.again, _Patience(gone))
         except OSError as error:
-            return outcome_of(error, path)
+            # A name that it has is one in the mailbox's directory, and mostly the mailbox's own.
+            return outcome_of(error, os.path.dirname(path) if error.filename else path)
 
     def group(self, person: Person) -> int:
         """The group to deliver as: that of a directory where root lets a group make mailboxes, such as /var/mail.

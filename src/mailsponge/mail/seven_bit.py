@@ -52,7 +52,7 @@ def _entity(entity: bytes, depth: int, *, outermost: bool = False) -> bytes | No
     if outermost and b"mime-version" not in fields:
         header = _PLAIN + _without(header, b"content-type")
     if kind.startswith(b"text/") or not kind:
-        return _relabelled(header, b"quoted-printable") + binascii.b2a_qp(body)
+        return _relabelled(header, b"quoted-printable") + _quoted_printable(body)
     return _relabelled(header, b"base64") + base64.encodebytes(body).replace(b"\n", b"\r\n")
 
 
@@ -86,6 +86,11 @@ def _multipart(kind: bytes, content_type: bytes, body: bytes, depth: int) -> byt
             return None
         made.append(rest + newline + encoded)
     return delimiter.join(made)[2:]
+
+
+def _quoted_printable(body: bytes) -> bytes:
+    """Binascii ends its lines as the first line of the text is ended, and a part may have none: so one is lent."""
+    return binascii.b2a_qp(b"\r\n" + body)[2:]
 
 
 def _relabelled(header: bytes, encoding: bytes) -> bytes:

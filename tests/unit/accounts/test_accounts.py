@@ -43,6 +43,31 @@ def test_a_domain_is_the_same_in_both_its_spellings(domain):
     assert leads_to("me@bücher.example", Accounts(["xn--bcher-kva.example"], ["me"])) == ("me",)
 
 
+@pytest.mark.parametrize("name", ["me", "postmaster", "mailer-daemon", "me+news"])
+def test_the_name_of_the_server_stands_for_the_first_domain(name):
+    people = Accounts(["example.org", "localhost"], ["me"], hostname="Mail.example.org")
+
+    assert leads_to(f"{name}@mail.example.org", people) == ("me",)
+    assert leads_to("nobody@mail.example.org", people) is Absent.NO_SUCH_USER
+    assert people.is_ours("mail.example.org")
+
+
+def test_at_the_name_of_the_server_the_first_domain_catches_all():
+    people = Accounts(
+        ["example.org", "localhost"], ["me"], catch_all={"example.org": "me"}, hostname="mail.example.org"
+    )
+
+    assert leads_to("anybody@mail.example.org", people) == ("me",)
+
+
+def test_a_domain_that_is_the_name_of_the_server_as_well_stays_itself():
+    people = Accounts(
+        ["example.org", "box.example"], ["me"], catch_all={"box.example": "me"}, hostname="box.example"
+    )
+
+    assert leads_to("anybody@box.example", people) == ("me",)
+
+
 def test_a_stranger_here_and_a_domain_elsewhere_are_told_apart():
     assert leads_to("nobody@example.org") is Absent.NO_SUCH_USER
     assert leads_to("me@example.net") is Absent.NOT_OUR_DOMAIN

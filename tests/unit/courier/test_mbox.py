@@ -214,6 +214,7 @@ def test_a_link_is_not_followed(mbox: Mbox, there: Path, tmp_path: Path):
 
     outcome = deliver(mbox)
     assert (outcome.result, outcome.status) == (Result.DEFERRED, "4.3.5")
+    assert outcome.why.startswith(f"{there}: ")
     assert "symbolic link" in outcome.why
     assert (tmp_path / "victim").read_bytes() == b""
 

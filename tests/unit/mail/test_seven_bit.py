@@ -52,6 +52,18 @@ def test_text_becomes_quoted_printable(more):
     assert message.get_content() == TEXT
 
 
+@pytest.mark.parametrize("parted", [False, True], ids=["alone", "part"])
+def test_a_long_line_without_an_end_is_folded_by_whole_line_ends(parted):
+    line = ("ü" * 100).encode()
+    if parted:
+        part = b"--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + line + b"\r\n--x--\r\n"
+        made = parsed(encoded(eight_bit("multipart/mixed; boundary=x", part))).get_payload(0)
+    else:
+        made = parsed(encoded(eight_bit("text/plain; charset=utf-8", line)))
+
+    assert made.get_payload(decode=True) == line
+
+
 def test_what_is_no_text_becomes_base64():
     message = parsed(encoded(eight_bit("image/jpeg", PHOTO, "Content-Transfer-Encoding: 8bit")))
 

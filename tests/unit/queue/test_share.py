@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mailsponge.queue.lane import Lane
 from mailsponge.queue.pace import LIMITS, fresh
-from mailsponge.queue.share import Share, has_place
+from mailsponge.queue.share import Share, Taken, has_place
 
 
 def lane(name: str, *, live: bool = False) -> Lane:
@@ -34,6 +34,16 @@ def test_doubtful_hops_get_half_of_the_places_however_many_they_are():
 
     assert taken == 100
     assert share.has_place(lane("alive.example", live=True))
+
+
+def test_when_many_are_new_each_is_tried_once_before_any_is_tried_twice():
+    share = Share(200)
+    new = [lane(f"new{number}.example") for number in range(100)]
+    for one in new:
+        while share.has_place(one):
+            share.take(one)
+
+    assert [one.running for one in new] == [50] + [1] * 50 + [0] * 49
 
 
 def test_live_hops_may_have_all_places():
@@ -122,12 +132,64 @@ def test_a_place_is_given_up_only_if_somebody_could_have_it():
     assert share.is_pressed(busy)
 
 
-@given(st.integers(4, 300), st.integers(0, 700), st.floats(0, 1), st.booleans(), st.booleans())
+def test_those_that_fail_never_keep_out_somebody_new():
+    share = Share(200)
+    failing = [lane(f"dead{number}.example") for number in range(1000)]
+    for one in failing:
+        share.judge(one, live=False)
+        if share.has_place(one):
+            share.take(one)
+        else:
+            share.wait(one)
+    new = lane("new.example")
+    share.wait(new)
+
+    assert share.taken == 25
+    assert share.next() is new
+
+
+def test_who_fails_while_it_waits_holds_up_nobody_behind_it():
+    share = Share(16)
+    dead, new = [lane(f"dead{number}.example") for number in range(3)], lane("new.example")
+    for one in [*dead, new]:
+        share.wait(one)
+    for one in dead:
+        share.judge(one, live=False)
+    filled(share, lane("x"), 1)
+    share.take(dead[0])
+    share.take(dead[1])
+
+    assert share.next() is new
+
+
+def test_who_fails_with_what_is_under_way_counts_as_failing_until_it_answers():
+    share = Share(16)
+    one, other = filled(share, lane("a.example"), 2), lane("b.example")
+    share.judge(one, live=False)
+    share.judge(other, live=False)
+    assert not share.has_place(other)
+
+    share.judge(one, live=True)
+    assert share.has_place(other)
+    share.give_back(one)
+    share.judge(one, live=False)
+    share.give_back(one)
+    assert share.has_place(other)
+
+
+@given(
+    st.integers(4, 300),
+    st.integers(0, 700),
+    st.floats(0, 1),
+    st.sampled_from([(True, False), (False, False), (False, True)]),
+    st.booleans(),
+)
 def test_never_more_than_twice_the_places_and_a_live_hop_without_one_gets_one_below_that(
-    most, taken, part, live, idle
+    most, taken, part, standing, idle
 ):
+    live, failing = standing
     doubtful = int(taken * part)
-    placed = has_place(most, taken, doubtful, live=live, idle=idle)
+    placed = has_place(most, Taken(taken, doubtful, 0), live=live, failing=failing, idle=idle)
 
     assert not placed or taken < 2 * most
     if live and idle and taken < 2 * most:

@@ -1,0 +1,35 @@
+"""Another mail server, to which letters go on: ``box`` takes them, now and then only at the second try, and nobody else
+lives there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+from kit.posted import tokens
+from kit.smtp_server import SmtpServer, Talk
+
+DOMAIN = "far.example"
+BOX = f"box@{DOMAIN}"
+EVERY = 5
+"""So many recipients, and one is put off."""
+
+
+class FarAway(SmtpServer):
+    """Started by being made; it outlives whoever sends to it."""
+
+    def __init__(self) -> None:
+        self._turns = itertools.count(1)
+        super().__init__({f"RCPT {BOX}": self._sometimes_later, "RCPT": "550 5.1.1 No such user here"})
+
+    def _sometimes_later(self, talk: Talk) -> None:
+        if next(self._turns) % EVERY == 0:
+            talk.say("451 4.7.1 Greylisted, come again")
+        else:
+            talk.say("250 2.1.5 ok")
+            talk.recipients.append(BOX)
+
+    def letters(self) -> Counter[str]:
+        """How often each came."""
+        return tokens(mail.content for mail in self.mails)
