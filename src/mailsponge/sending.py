@@ -1,9 +1,9 @@
 """Mail that goes on, wired together: the runner, the couriers that it hands mail to, and what is tidied up behind them.
 
-store ──▶ runner ──▶ relay ──▶ carrier ──▶ other servers
-├──▶ lmtp, forward ──┘
-├──▶ local ──▶ agent ──▶ Maildir, mbox, pipe (as the recipient, by way of the parent)
-└──▶ mailbox ──▶ store
+    store ──▶ runner ──▶ relay ──▶ carrier ──▶ other servers
+                    ├──▶ lmtp, forward ──┘
+                    ├──▶ local ──▶ agent ──▶ Maildir, mbox, pipe (as the recipient, by way of the parent)
+                    └──▶ mailbox ──▶ store
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ from mailsponge.courier.trust import trust
 from mailsponge.courier.ways import Ways
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
-from mailsponge.mail.idn import a_labels
-from mailsponge.mail.report import Office
 from mailsponge.queue.counts import Counts
 from mailsponge.queue.pace import LIMITS, Limits
 from mailsponge.queue.reporter import DsnReporter
@@ -87,7 +85,6 @@ class Sending:
         """``agent`` delivers on this machine; ``ports`` are those where this server takes mail from others."""
         self._store = store
         self._agent = agent
-        self._hostname = config.hostname
         self._keep_traces = float(config.queue.keep_traces)
         lookup = Lookup(
             Dns([(server.host, server.port) for server in config.relay.resolver]),
@@ -108,7 +105,7 @@ class Sending:
         self._runner = Runner(
             store,
             self._courier_for,
-            DsnReporter(self._office, self._way_back, schedule, _unique),
+            DsnReporter(config.hostname, self._way_back, schedule, _unique),
             schedule,
             limits_of(config),
             config.queue.at_once,
@@ -133,10 +130,6 @@ class Sending:
 
     def _way_back(self, address: Address) -> Admitted | None:
         return way_back(self._rules.accounts, self._rules.routes, address)
-
-    def _office(self) -> Office:
-        """Who says what became of a message: a reply has to come to a person, so it is at a domain of ours."""
-        return Office(self._hostname, a_labels(self._rules.accounts.first) or self._hostname)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

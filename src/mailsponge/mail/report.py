@@ -74,16 +74,8 @@ class Composed(NamedTuple):
     smtputf8: bool
 
 
-class Office(NamedTuple):
-    """Whose report it is."""
-
-    hostname: str
-    domain: str
-    """In ASCII: where a person answers, as postmaster. It need not be the host's name."""
-
-
 def compose(
-    about: About, *, office: Office, at: float, unique: str, local: Callable[[float], datetime]
+    about: About, *, hostname: str, at: float, unique: str, local: Callable[[float], datetime]
 ) -> Composed:
     """Write a report at a moment, for the sender of a message (ValueError if it has none).
 
@@ -99,13 +91,13 @@ def compose(
     def dated(moment: float) -> str:
         return date(local(moment))
 
-    text = _text_part(about, part, office, dated, international)
-    status = _status_part(about, office.hostname, dated, international)
+    text = _text_part(about, part, hostname, dated, international)
+    status = _status_part(about, hostname, dated, international)
     original = _part(part.kind, part.encoding, part.body)
     parts = (text, status, original)
     boundary = _boundary(unique, parts)
     eight_bit = part.encoding == "8bit" or international
-    header = _header(about, sender, boundary, office, dated(at), unique, eight_bit)
+    header = _header(about, sender, boundary, hostname, dated(at), unique, eight_bit)
     body = b"".join(b"--" + boundary + b"\r\n" + one + b"\r\n" for one in parts)
     content = return_path(None) + header + b"\r\n" + body + b"--" + boundary + b"--\r\n"
     return Composed(content, eight_bit, international)
@@ -121,17 +113,17 @@ def _is_international(about: About) -> bool:
 
 
 def _header(
-    about: About, sender: Address, boundary: bytes, office: Office, at: str, unique: str, eight_bit: bool
+    about: About, sender: Address, boundary: bytes, hostname: str, at: str, unique: str, eight_bit: bool
 ) -> bytes:
     recipients = [str(about.envelope.recipients[one.recipient]) for one in _once(about.told)]
     subject = report_text.subject(about.action, recipients)
     thread = f"<{about.message_id}>" if _SANE_ID(about.message_id) else ""
     fields = [
         ("Date", at),
-        ("From", f'"Mail server {office.hostname}" <MAILER-DAEMON@{office.domain}>'),
+        ("From", f'"Mail server {hostname}" <MAILER-DAEMON@{hostname}>'),
         ("To", f"<{sender}>"),
         ("Subject", subject if about.envelope.smtputf8 else printable(subject)),
-        ("Message-ID", f"<{unique}@{office.hostname}>"),
+        ("Message-ID", f"<{unique}@{hostname}>"),
         *([("In-Reply-To", thread), ("References", thread)] if thread else []),
         ("Auto-Submitted", "auto-replied"),
         ("MIME-Version", "1.0"),
@@ -145,7 +137,7 @@ def _header(
 
 
 def _text_part(
-    about: About, part: Returned, office: Office, dated: Callable[[float], str], international: bool
+    about: About, part: Returned, hostname: str, dated: Callable[[float], str], international: bool
 ) -> bytes:
     groups: dict[Outcome, list[str]] = {}
     for one in _once(about.told):
@@ -153,8 +145,7 @@ def _text_part(
     text = report_text.text(
         about.action,
         list(groups.items()),
-        hostname=office.hostname,
-        domain=office.domain,
+        hostname=hostname,
         sent=dated(about.arrived_at),
         about=about.subject,
         until=dated(about.retry_until),

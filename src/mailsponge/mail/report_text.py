@@ -49,7 +49,6 @@ def text(
     groups: Sequence[tuple[Outcome, Sequence[str]]],
     *,
     hostname: str,
-    domain: str,
     sent: str,
     about: str,
     until: str,
@@ -57,16 +56,15 @@ def text(
 ) -> str:
     """The part, its lines ended by LF.
 
-    ``groups``: outcomes, each with the recipients it is of. ``domain``: where a person answers. ``sent``: when the
-    message came, ``until``: for how long it is tried, empty if it is not. ``about``: its subject. ``whole``: the
-    message itself follows, not only its header.
+    ``groups``: outcomes, each with the recipients it is of. ``sent``: when the message came, ``until``: for how long it
+    is tried, empty if it is not. ``about``: its subject. ``whole``: the message itself follows, not only its header.
     """
     paragraphs = [_filled(f"This is the mail server {hostname}. Your message")]
     paragraphs.append(_indented([f"Subject: {about}"] * bool(about) + [f"Sent:    {sent}"]))
     for number, (outcome, recipients) in enumerate(groups):
         paragraphs += _group(action, outcome, recipients, again=number > 0)
     paragraphs.append(_filled(_outlook(action, until)))
-    paragraphs.append(_filled(_end(domain, whole)))
+    paragraphs.append(_filled(_end(hostname, whole)))
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -106,11 +104,11 @@ def _outlook(action: Action, until: str) -> str:
     return "You hear of this because you, or your mail program, asked for it."
 
 
-def _end(domain: str, whole: bool) -> str:
+def _end(hostname: str, whole: bool) -> str:
     return (
         "What follows is for programs, and then comes "
         f"{'your message itself' if whole else 'the header of your message, so that you can tell which one it was'}. "
-        f"A program wrote this; people read what is sent to postmaster@{domain}."
+        f"A program wrote this; people read what is sent to postmaster@{hostname}."
     )
 
 

@@ -25,14 +25,14 @@ class Returned(NamedTuple):
     """When it was left, for people."""
 
 
-def returned(news: Returned, *, to: Address, hostname: str, domain: str, date: str, message_id: str) -> bytes:
-    """The mail that tells it, in UTF-8, lines ending in CRLF, from the host, where people answer at the domain (ASCII).
+def returned(news: Returned, *, to: Address, hostname: str, date: str, message_id: str) -> bytes:
+    """The mail that tells it, in UTF-8, lines ending in CRLF.
 
     ``date`` is as RFC 5322 has it, ``message_id`` with its brackets.
     """
     text = "\n".join(
         (
-            f"From: Mail at {hostname} <postmaster@{domain}>",
+            f"From: Mail at {hostname} <postmaster@{hostname}>",
             f"To: {to}",
             f"Subject: {'Not for all' if news.others_have_it else 'Not sent'}: a message that was left here",
             f"Date: {date}",

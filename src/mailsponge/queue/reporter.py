@@ -12,7 +12,7 @@ from mailsponge.mail import report
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.mail.notify import Action
-from mailsponge.mail.report import About, Office, Told
+from mailsponge.mail.report import About, Told
 from mailsponge.mail.returned import taken
 from mailsponge.queue.schedule import Schedule
 from mailsponge.queue.verdict import Verdict
@@ -45,16 +45,14 @@ class DsnReporter:
 
     def __init__(
         self,
-        office: Callable[[], Office],
+        hostname: str,
         way_back_for: WayBackFor,
         schedule: Schedule,
         unique: Callable[[], str],
         local: Callable[[float], datetime] = clock.local,
     ) -> None:
-        """``office`` says whose reports they are, as of now; ``unique`` draws some twenty letters and digits that
-        nobody can guess; ``schedule`` is the queue's.
-        """
-        self._office = office
+        """``unique`` draws some twenty letters and digits that nobody can guess; ``schedule`` is the queue's."""
+        self._hostname = hostname
         self._way_back_for = way_back_for
         self._schedule = schedule
         self._unique = unique
@@ -68,16 +66,15 @@ class DsnReporter:
         way = self._way_back_for(sender)
         if way is None or not (way.mailboxes or way.deliveries):
             return f"no mail can be sent to <{sender}> from here"
-        office = self._office()
         composed = report.compose(
             self._about(parcel, action, verdicts, at),
-            office=office,
+            hostname=self._hostname,
             at=at,
             unique=self._unique(),
             local=self._local,
         )
         envelope = Envelope(None, (sender,), eight_bit=composed.eight_bit, smtputf8=composed.smtputf8)
-        acceptance = self._acceptance(parcel, action, envelope, way, at, office.hostname)
+        acceptance = self._acceptance(parcel, action, envelope, way, at)
         return Report(acceptance, composed.content, tuple(each.due.id for each in verdicts))
 
     def _about(self, parcel: Parcel, action: Action, verdicts: Sequence[Verdict], at: float) -> About:
@@ -100,14 +97,14 @@ class DsnReporter:
         )
 
     def _acceptance(
-        self, parcel: Parcel, action: Action, envelope: Envelope, way: WayBack, at: float, hostname: str
+        self, parcel: Parcel, action: Action, envelope: Envelope, way: WayBack, at: float
     ) -> Acceptance:
         return Acceptance(
             envelope=envelope,
             mailboxes=way.mailboxes,
             arrived_at=at,
             peer="the queue",
-            helo=hostname,
+            helo=self._hostname,
             reasons=(way.reason,),
             steps=(Step(at, "came", f"its report that message {parcel.message} was {action}"),),
             deliveries=way.deliveries,

@@ -20,7 +20,6 @@ from typing import Final, NamedTuple
 from mailsponge import clean, clock
 from mailsponge.mail.address import Address
 from mailsponge.mail.date import date
-from mailsponge.mail.idn import a_labels
 from mailsponge.mail.reply import Reply
 from mailsponge.mail.sent_back import Returned, returned
 from mailsponge.server import unix
@@ -170,13 +169,11 @@ class Pickup:
 
     async def _tell(self, to: Address, user: LocalUser, news: Returned) -> list[Said]:
         """Have the report taken like any other message."""
-        rules = self._house.rules
-        hostname = rules.hostname
+        hostname = self._house.rules.hostname
         content = returned(
             news,
             to=to,
             hostname=hostname,
-            domain=a_labels(rules.accounts.first) or hostname,
             date=date(clock.local(self._house.clock())),
             message_id=f"<{secrets.token_hex(12)}@{hostname}>",
         )

@@ -18,7 +18,7 @@ from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
 from mailsponge.mail.notify import Action, is_wanted
 from mailsponge.mail.outcome import Outcome, Result
 from mailsponge.mail.plain_words import plain_words
-from mailsponge.mail.report import About, Composed, Office, Told, compose
+from mailsponge.mail.report import About, Composed, Told, compose
 from mailsponge.mail.returned import MOST, MOST_OF_HEADER, taken
 
 DAY = 86400.0
@@ -54,7 +54,7 @@ def about(action: Action = Action.FAILED, **changes) -> About:
 def composed(told: About, unique: str = "k3J9dkfj2") -> Composed:
     return compose(
         told,
-        office=Office("mail.example.org", "example.org"),
+        hostname="mail.example.org",
         at=AT,
         unique=unique,
         local=lambda at: datetime.fromtimestamp(at, UTC),
@@ -95,7 +95,7 @@ def test_its_header_says_what_it_is_and_that_nobody_wrote_it():
     message = read(about()).message
 
     assert next(iter(message.items())) == ("Return-Path", "<>")
-    assert message["From"] == '"Mail server mail.example.org" <MAILER-DAEMON@example.org>'
+    assert message["From"] == '"Mail server mail.example.org" <MAILER-DAEMON@mail.example.org>'
     assert message["To"] == "me@example.org"
     assert message["Subject"] == "Your message could not be delivered: you@example.net"
     assert message["Date"] == "Sat, 31 Jan 2026 07:35:01 +0000"
@@ -129,7 +129,7 @@ def test_a_person_reads_what_happened_why_and_what_to_do():
     )
     assert "What mx.example.net said: 550 5.1.1 <you@example.net>: No such user" in words
     assert "It is not tried any more." in words
-    assert "postmaster@example.org" in words
+    assert "postmaster@mail.example.org" in words
 
 
 def test_a_delay_says_until_when_it_is_tried_and_that_nothing_need_be_done():

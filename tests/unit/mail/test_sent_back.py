@@ -16,7 +16,6 @@ def read(refusals: list[str], *, others: bool = False, began: bytes = b"Subject:
         Returned(refusals, others, began, "2026-01-31 08:30"),
         to=parse("me@example.org"),
         hostname="mail.example.org",
-        domain="example.org",
         date="Sat, 31 Jan 2026 08:30:00 +0100",
         message_id="<1@mail.example.org>",
     )

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from kit.queue_house import BEGINNING, DEFERRED, FAILED, PATIENCE, House, Says
 from mailsponge.mail.address import Address
-from mailsponge.mail.report import Office
 from mailsponge.queue.reporter import DsnReporter
 from mailsponge.queue.schedule import HOUR, SCHEDULE
 from mailsponge.store.protocol import Delivery
@@ -39,7 +38,7 @@ def played(story: Callable[[House], object]) -> None:
     async def run() -> None:
         house = House()
         house.reporter = DsnReporter(
-            lambda: Office("mail.example.org", "example.org"),
+            "mail.example.org",
             way_back_for,
             SCHEDULE,
             lambda: "k3J9dkfj2",
