@@ -154,7 +154,9 @@ def test_what_is_held_is_not_said_to_be_tried(post):
     post.queue("hold", str(number))
     said = post.queue("retry", str(number))
 
-    assert said.stderr == f"{number} is held, and not tried: `mailsponge queue release {number}` lets it go on\n"
+    assert (
+        said.stderr == f"{number} is held, and not tried: `mailsponge queue release {number}` lets it go on\n"
+    )
     assert said.exit_code == 0
 
 
