@@ -17,6 +17,7 @@ import pytest
 from kit.awaited import awaited, until
 from kit.busy_office import AWAY, ME, SENDER, BusyOffice
 from kit.mail_server import MailServer
+from kit.postgres import Postgres
 
 VICTIM = Path(__file__).with_name("office_victim.py")
 TIMES = 40

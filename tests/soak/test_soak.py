@@ -1,4 +1,6 @@
-"""Half a minute of the soak, with 30 kills; ``make soak`` runs ten minutes at least, with 500. And some of it on a database."""
+"""Half a minute of the soak, with 30 kills, and less of it on a database; ``make soak`` goes on for ten minutes,
+with 500 kills.
+"""
 
 from __future__ import annotations
 
