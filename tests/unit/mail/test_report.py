@@ -132,6 +132,24 @@ def test_a_person_reads_what_happened_why_and_what_to_do():
     assert "postmaster@mail.example.org" in words
 
 
+def test_whoever_is_written_to_by_a_right_address_is_not_told_to_correct_it():
+    words = read(about(told=(Told(0, UNKNOWN, sent_on=True),))).words
+
+    assert "Mail to it is sent on from here to another address" in words
+    assert "Nobody of that name has a mailbox there. Tell the recipient in some other way" in words
+    assert "Check the address" not in words
+
+
+def test_where_mail_is_sent_on_to_is_told_by_nobody_but_the_server_there():
+    gone = Outcome(
+        Result.FAILED, "5.1.2", "forwarded to bob@secret.example: there is no domain secret.example"
+    )
+    report = read(about(told=(Told(0, gone, sent_on=True),)))
+
+    assert b"secret" not in report.raw
+    assert report.fields[1]["Diagnostic-Code"] is None
+
+
 def test_a_delay_says_until_when_it_is_tried_and_that_nothing_need_be_done():
     told = read(about(Action.DELAYED))
 
