@@ -2,7 +2,7 @@
 
 Medians of interleaved rounds. "SQLite itself" writes the same bytes as bare rows in prepared statements from one
 thread; the store adds the envelope, the mailbox, the thread and the telling. No goal is set: the figures explain
-those of the whole server.
+those of the whole server. Then the same with the shared store, on a PostgreSQL of its own that syncs, if there is one.
 
 The queue: messages that go out are accepted, claimed in portions of 20, settled in portions of 20 with so many portions
 on their way at a time, and tidied; and a hundred thousand of them wait for as many next hops.
@@ -19,16 +19,18 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import apsw
 
+import private_postgres
 from machine import shape, synced_appends
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.mail.outcome import Outcome, Result
 from mailsponge.store import database
-from mailsponge.store.protocol import Acceptance, Delivery, Parcel, Settlement, Step
+from mailsponge.store.protocol import Acceptance, Call, Delivery, Parcel, Settlement, Step, Store, direct
 from mailsponge.store.sqlite import SqliteStore
 
 HEADER = b"From: a@example.net\r\nTo: me@example.org\r\nSubject: hello\r\nDate: Fri, 1 May 2026 10:00:00 +0000\r\n\r\n"
@@ -58,6 +60,28 @@ ACCEPTANCE = Acceptance(
 )
 
 
+Open = Callable[[Path, Call], Store]
+"""Opens a store; one in a directory, where that is."""
+
+
+def embedded(folder: Path, call: Call = direct) -> Store:
+    """One SQLite file."""
+    return SqliteStore(folder, call=call)
+
+
+def shared(url: str, anew: bool, folder: Path, call: Call = direct) -> Store:
+    """A PostgreSQL database; ``anew``: emptied first."""
+    import psycopg
+
+    from mailsponge.store.postgres.store import PostgresStore
+
+    if anew:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS mailsponge_mail CASCADE")
+            connection.execute("CHECKPOINT")
+    return PostgresStore(url, node="bench", call=call)
+
+
 def bare(folder: Path, messages: int, at_once: int) -> float:
     """Messages a second that SQLite takes as bare rows, so many a commit."""
     file = folder / "bare.db"
@@ -75,13 +99,13 @@ def bare(folder: Path, messages: int, at_once: int) -> float:
     return rate
 
 
-def stored(folder: Path, messages: int, at_once: int) -> float:
+def stored(folder: Path, messages: int, at_once: int, opened: Open = embedded) -> float:
     """Messages a second through the store, from an event loop where so many wait at any time."""
-    return asyncio.run(_stored(folder, messages, at_once))
+    return asyncio.run(_stored(folder, messages, at_once, opened))
 
 
-async def _stored(folder: Path, messages: int, at_once: int) -> float:
-    store = SqliteStore(folder, call=asyncio.get_running_loop().call_soon_threadsafe)
+async def _stored(folder: Path, messages: int, at_once: int, opened: Open) -> float:
+    store = opened(folder, asyncio.get_running_loop().call_soon_threadsafe)
     begin = time.perf_counter()
     await _fill(store, messages, at_once, lambda number: ACCEPTANCE)
     rate = messages / (time.perf_counter() - begin)
@@ -90,7 +114,7 @@ async def _stored(folder: Path, messages: int, at_once: int) -> float:
 
 
 async def _fill(
-    store: SqliteStore,
+    store: Store,
     messages: int,
     at_once: int,
     acceptance: Callable[[int], Acceptance],
@@ -119,14 +143,14 @@ async def _fill(
     await finished
 
 
-def large(folder: Path) -> float:
+def large(folder: Path, opened: Open = embedded) -> float:
     """MB/s of one large message, written as fast as the backlog allows."""
-    return asyncio.run(_large(folder))
+    return asyncio.run(_large(folder, opened))
 
 
-async def _large(folder: Path) -> float:
+async def _large(folder: Path, opened: Open) -> float:
     loop = asyncio.get_running_loop()
-    store = SqliteStore(folder, call=loop.call_soon_threadsafe)
+    store = opened(folder, loop.call_soon_threadsafe)
     begin = time.perf_counter()
     incoming = store.incoming()
     for _ in range(LARGE // len(CHUNK)):
@@ -160,13 +184,13 @@ def queued(number: int = 0) -> Acceptance:
     return ACCEPTANCE._replace(mailboxes=(), deliveries=(Delivery(0, to, "", to.domain),))
 
 
-def through(folder: Path, messages: int) -> dict[str, float]:
+def through(folder: Path, messages: int, opened: Open = embedded) -> dict[str, float]:
     """Messages a second at each step of the way through the queue."""
-    return asyncio.run(_through(folder, messages))
+    return asyncio.run(_through(folder, messages, opened))
 
 
-async def _through(folder: Path, messages: int) -> dict[str, float]:
-    store = SqliteStore(folder, call=asyncio.get_running_loop().call_soon_threadsafe)
+async def _through(folder: Path, messages: int, opened: Open) -> dict[str, float]:
+    store = opened(folder, asyncio.get_running_loop().call_soon_threadsafe)
     seconds: dict[str, float] = {}
     claimed: list[Sequence[Parcel]] = []
 
@@ -196,7 +220,7 @@ async def _through(folder: Path, messages: int) -> dict[str, float]:
     return {name: messages / spent for name, spent in seconds.items()}
 
 
-async def _settle(store: SqliteStore, portions: Sequence[Sequence[Parcel]]) -> None:
+async def _settle(store: Store, portions: Sequence[Sequence[Parcel]]) -> None:
     """One after the other, as a next hop's attempts end."""
     for parcels in portions:
         kept = asyncio.get_running_loop().create_future()
@@ -205,17 +229,17 @@ async def _settle(store: SqliteStore, portions: Sequence[Sequence[Parcel]]) -> N
         assert await kept is None
 
 
-def many_hops(folder: Path) -> None:
+def many_hops(folder: Path, anew: Open = embedded, again: Open = embedded) -> None:
     """Print how long it takes to look at a great queue, and what that costs in memory."""
-    asyncio.run(_many_hops(folder))
+    asyncio.run(_many_hops(folder, anew, again))
 
 
-async def _many_hops(folder: Path) -> None:
-    store = SqliteStore(folder, call=asyncio.get_running_loop().call_soon_threadsafe)
+async def _many_hops(folder: Path, anew: Open, again: Open) -> None:
+    store = anew(folder, asyncio.get_running_loop().call_soon_threadsafe)
     await _fill(store, MANY, 500, lambda number: queued(number + 1), content=HEADER)
     store.close()
     begin = time.perf_counter()
-    store = SqliteStore(folder)
+    store = again(folder, direct)
     opened = time.perf_counter()
     assert len(store.next_hops()) == MANY
     looked = time.perf_counter()
@@ -251,21 +275,49 @@ def main() -> None:
         "lines of a list": lambda folder: listed(folder, count),
         "one 50 MB message, in MB": large,
     }
-    rates: dict[str, list[float]] = {name: [] for name in measurements}
     print(f"SQLite {apsw.sqlite_lib_version()}; {shape(options.folder or Path(tempfile.gettempdir()))}")
-    for _ in range(options.rounds):
+    take_turns(measurements, lambda folder: through(folder, count), options.rounds, options.folder)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        many_hops(Path(folder))
+    if private_postgres.program("initdb") is None:
+        print("PostgreSQL is not installed: the shared store is left out")
+    else:
+        on_postgres(count, options.rounds, options.folder)
+
+
+def on_postgres(count: int, rounds: int, where: Path | None) -> None:
+    """The same with the shared store."""
+    with tempfile.TemporaryDirectory(dir=where) as folder, private_postgres.running(Path(folder)) as url:
+        anew = partial(shared, url, True)
+        measurements: dict[str, Callable[[Path], float]] = {
+            "PostgreSQL, 1 waiting": lambda folder: stored(folder, count // 4, 1, anew),
+            "... 20 waiting": lambda folder: stored(folder, count, 20, anew),
+            "... 200 waiting": lambda folder: stored(folder, count, 200, anew),
+            "... one 50 MB message, in MB": lambda folder: large(folder, anew),
+        }
+        take_turns(measurements, lambda folder: through(folder, count, anew), rounds, where)
+        many_hops(Path(folder), anew, partial(shared, url, False))
+
+
+def take_turns(
+    measurements: dict[str, Callable[[Path], float]],
+    way_through: Callable[[Path], dict[str, float]],
+    rounds: int,
+    where: Path | None,
+) -> None:
+    """Measure each in turn, so many times, and print."""
+    rates: dict[str, list[float]] = {name: [] for name in measurements}
+    for _ in range(rounds):
         for name, measure in measurements.items():
-            with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            with tempfile.TemporaryDirectory(dir=where) as folder:
                 rates[name].append(measure(Path(folder)))
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            for name, rate in through(Path(folder), count).items():
+        with tempfile.TemporaryDirectory(dir=where) as folder:
+            for name, rate in way_through(Path(folder)).items():
                 rates.setdefault(name, []).append(rate)
     for name, figures in rates.items():
         print(
             f"{name:34s} {statistics.median(figures):10,.0f}/s   ({min(figures):,.0f} to {max(figures):,.0f})"
         )
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        many_hops(Path(folder))
 
 
 if __name__ == "__main__":

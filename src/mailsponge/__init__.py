@@ -35,9 +35,7 @@ def __getattr__(name: str) -> object:
     """
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    found: object = getattr(import_module(_WHERE[name]), name)
+    found: object = getattr(__import__(_WHERE[name], fromlist=[name]), name)
     globals()[name] = found  # from now on it is a name like any other
     return found
 

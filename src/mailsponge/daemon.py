@@ -36,6 +36,7 @@ from mailsponge.config.routing import routes_of
 from mailsponge.courier.agent import Agent
 from mailsponge.courier.maildir import House
 from mailsponge.courier.ways import Ways
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import ConfigError, StateError, UsageError
 from mailsponge.sending import Sending
 from mailsponge.server import entrance, pickup_directory, role
@@ -52,8 +53,8 @@ from mailsponge.server.role import Role
 from mailsponge.server.rules import Rules
 from mailsponge.server.scrape import Scrapes
 from mailsponge.store.database import make_directory, migrations
+from mailsponge.store.opening import load_postgres, open_store, shared_secret
 from mailsponge.store.protocol import Store
-from mailsponge.store.sqlite import SqliteStore
 
 log = logging.getLogger("mailsponge.daemon")
 
@@ -68,7 +69,7 @@ class Wish(NamedTuple):
     """What was asked for on the command line; it counts for more than the file."""
 
     config: Path | None = None
-    data: Path | None = None
+    data: DataPlace | None = None
     smtp: Sequence[Endpoint] = ()
     submission: Sequence[Endpoint] = ()
     lmtp: Sequence[configuration.Place] = ()
@@ -158,11 +159,15 @@ def tls_files_of(config: Config) -> TlsFiles | None:
     return TlsFiles(certificate, config.tls.key or certificate) if certificate is not None else None
 
 
-def pickup_of(config: Config) -> tuple[Path, int]:
-    """Where programs leave mail while the server is down, and the mode of such a directory."""
+def pickup_of(config: Config) -> tuple[Path, int] | None:
+    """Where programs leave mail while the server is down, and the mode of such a directory; None where mail is in a
+    database and no directory is named.
+    """
     if config.local.pickup is not None:
         return config.local.pickup, pickup_directory.MODE
-    return config.data / "pickup", pickup_directory.OWN_MODE
+    if config.data.directory is not None:
+        return config.data.directory / "pickup", pickup_directory.OWN_MODE
+    return None
 
 
 def account_of(config: Config) -> Account | None:
@@ -180,7 +185,7 @@ def serve(wish: Wish) -> None:
     with logging_to(sink):
         machine = Machine.here()
         loaded = read(wish, machine)
-        _allow_open_files(loaded.config.limits.connections + 100)
+        _allow_open_files(loaded.config.limits.connections + 2 * loaded.config.queue.at_once + 200)
         rules = rules_of(loaded)  # what cannot be is told before anything is opened
         ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)
@@ -209,16 +214,20 @@ def _with_a_parent(
 
 def _without_root(account: Account, config: Config, entrances: tuple[Entrance, ...], ways: Ways) -> Parent:
     """Go on as the user."""
-    _hand_over(config.data, account)
+    directory = config.data.directory
+    if directory is None:
+        load_postgres()
+    else:
+        _hand_over(directory, account)
     if config.local.pickup is not None:
         pickup_directory.prepare(config.local.pickup, account.uid, account.gid)
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
     parent = separate(account, tls_files_of(config), entrances, notify, ways)
-    if not os.access(config.data, os.R_OK | os.W_OK | os.X_OK):
+    if directory is not None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
-            f"the user {account.name} cannot get at {config.data}: "
+            f"the user {account.name} cannot get at {directory}: "
             'name a directory that is theirs, such as data = "/var/lib/mailsponge"'
         )
     log.info(
@@ -282,7 +291,8 @@ class _PostOffice:
             self._parent.when_gone(loop, told_to_stop.set)
         sink.gather(loop)
         try:
-            store = SqliteStore(self._loaded.config.data, call=loop.call_soon_threadsafe)
+            place = self._loaded.config.data
+            store = open_store(place, node=os.uname().nodename, call=loop.call_soon_threadsafe)
             try:
                 await self._work(store, told_to_stop)
             finally:
@@ -294,9 +304,8 @@ class _PostOffice:
         swept = await asyncio.to_thread(store.sweep)
         if swept:
             log.info("swept away what was left of %d messages that never were complete", swept)
-        rules, data = rules_of(self._loaded, self._secret), self._loaded.config.data
-        free = partial(_free, data)
-        config = self._loaded.config
+        rules, config = rules_of(self._loaded, self._secret), self._loaded.config
+        free = None if config.data.directory is None else partial(_free, config.data.directory)
         listener = self._listener = Listener(rules, store, certificate=self._certificate, free=free)
         agent = Agent(
             ways_of(self._loaded, rules.accounts), None if self._parent is None else self._parent.deliver
@@ -307,7 +316,7 @@ class _PostOffice:
         async with (
             sending.working(),
             _metrics(config.metrics.listen, Metering(listener, store, free, sending)) as told_at,
-            _pickup(*pickup_of(config), listener),
+            _pickup(pickup_of(config), listener),
         ):
             self._ready(told_at)
             await told_to_stop.wait()
@@ -329,7 +338,10 @@ class _PostOffice:
         self._notify(f"READY=1\nSTATUS={addresses}")
 
     def _secret(self) -> bytes:
-        return secret.kept_in(self._loaded.config.data)
+        place = self._loaded.config.data
+        if place.directory is not None:
+            return secret.kept_in(place.directory)
+        return shared_secret(place, secret.NAME, secret.new())
 
     def _notify(self, state: str) -> None:
         (notify if self._parent is None else self._parent.notify)(state)
@@ -371,7 +383,7 @@ class Metering(NamedTuple):
 
     listener: Listener
     store: Store
-    free: Callable[[], int]
+    free: Callable[[], int] | None
     sending: Sending
 
 
@@ -393,8 +405,12 @@ async def _metrics(listen: Sequence[Endpoint], of: Metering) -> AsyncIterator[Se
 
 
 @contextlib.asynccontextmanager
-async def _pickup(path: Path, mode: int, listener: Listener) -> AsyncIterator[None]:
+async def _pickup(place: tuple[Path, int] | None, listener: Listener) -> AsyncIterator[None]:
     """Collect what programs leave while the server is down, and whatever they leave later. Raises UsageError."""
+    if place is None:
+        yield
+        return
+    path, mode = place
     pickup_directory.prepare(path, os.geteuid(), os.getegid(), mode)
     directory = PickupDirectory(path)
     pickup = Pickup(directory, listener)

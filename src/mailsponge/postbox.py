@@ -41,7 +41,7 @@ def pickups(environ: Mapping[str, str]) -> Iterator[str]:
     if environ.get("MAILSPONGE_PICKUP"):
         yield environ["MAILSPONGE_PICKUP"]
         return
-    if environ.get("MAILSPONGE_DATA"):
+    if environ.get("MAILSPONGE_DATA") and "://" not in environ["MAILSPONGE_DATA"]:
         yield os.path.join(os.path.expanduser(environ["MAILSPONGE_DATA"]), "pickup")
     yield PICKUP
     xdg = environ.get("XDG_DATA_HOME", "")

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+
+from mailsponge.data_place import DataPlace
 
 PATIENCE = 30.0
 """Seconds after which a server that does not start, or does not end, is taken to hang."""
@@ -34,21 +37,35 @@ class MailServer:
         settings: tables of the configuration; ``data`` and ``smtp.listen`` are not among them.
         port: where to listen on ``hosts``; 0 is any free one.
         hosts: this machine's addresses; the first one's port is :attr:`port`.
+        data: the URL of a database, where its data are not to be in the folder.
+        program: what runs `serve`, in place of ``python -m mailsponge``.
+        user: as whom it runs when root starts it.
     """
 
     def __init__(
-        self, folder: Path, settings: str, port: int = 0, hosts: Sequence[str] = ("127.0.0.1",)
+        self,
+        folder: Path,
+        settings: str,
+        port: int = 0,
+        hosts: Sequence[str] = ("127.0.0.1",),
+        *,
+        data: str = "",
+        program: Sequence[str] = ("-m", "mailsponge"),
+        user: str | None = None,
     ) -> None:
         self.data = folder / "data"
+        self.place = DataPlace.parse(data or self.data)
         self.log = folder / "log"
         self.port = port
         self.addresses: dict[str, list[str]] = {}
         """What it listens on, ``127.0.0.1:2525`` or a path, by the names that it says when it is ready."""
         listen = ", ".join(f'"{host}:{port}"' for host in hosts)
+        as_user = "" if user is None else f'user = "{user}"\n'
         self._config = folder / "mailsponge.toml"
         self._config.write_text(
-            f'hostname = "mail.example.org"\ndata = "{self.data}"\n[smtp]\nlisten = [{listen}]\n{settings}'
+            f'hostname = "mail.example.org"\n{as_user}data = "{data or self.data}"\n[smtp]\nlisten = [{listen}]\n{settings}'
         )
+        self._program = program
         self._ready = threading.Event()
 
     def start(self) -> None:
@@ -58,9 +75,11 @@ class MailServer:
 
     def launch(self) -> None:
         """Start the process, and wait for nothing."""
+        self.listens = False
         self._ready = threading.Event()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mailsponge", "serve", "--config", str(self._config)],
+            [sys.executable, *self._program, "serve", "--config", str(self._config)],
+            start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -81,32 +100,41 @@ class MailServer:
                 if found:
                     self.addresses = _addresses(found[1])
                     self.port = int(self.addresses["smtp"][0].rpartition(":")[2])
+                    self.listens = True
                     ready.set()
+        ready.set()
 
     def wait_until_ready(self) -> None:
         """Raises RuntimeError when it does not come to it."""
-        if not self._ready.wait(PATIENCE):
+        self._ready.wait(PATIENCE)
+        if not self.listens:
             self.kill()
             raise RuntimeError(f"mailsponge serve is not ready: {self.log.read_text()[-2000:]}")
+
+    def wait_until_it_listens_or_ends(self) -> bool:
+        """For one that may be killed while it starts. Returns whether it listens."""
+        assert self._ready.wait(PATIENCE), self.log.read_text()[-2000:]
+        return self.listens
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def kill(self) -> None:
-        """SIGKILL: from one instruction to the next it is gone."""
-        self._process.kill()
-        self._ended()
+        """SIGKILL: from one instruction to the next it is gone, and whatever belongs to it."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self.ended()
 
     def stop(self) -> int:
         """SIGTERM; returns the status it ended with."""
         self._process.terminate()
-        return self._ended()
+        return self.ended()
 
     def send_signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    def _ended(self) -> int:
+    def ended(self) -> int:
+        """Wait until it has ended; returns the status it ended with."""
         status = self._process.wait(PATIENCE)
         self._reader.join()
         return status

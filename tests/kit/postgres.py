@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: started on a Unix socket of its own, with nothing synced, and ended with the tests."""
+"""A real PostgreSQL for tests: on a Unix socket of its own, by default with nothing synced, and ended by them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,15 @@ UNPACKED = Path(__file__).resolve().parents[2] / ".cache" / "peers" / "bin"
 """Where tests/peers/unpack.py puts the programs of a machine that has no PostgreSQL."""
 
 _NOBODY = "nobody"
-_FAST = (
+FAST = (
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",
     "shared_buffers=32MB",
     "listen_addresses=",
 )
+DURABLE = ("shared_buffers=32MB", "listen_addresses=")
+"""What a server is by default: it syncs what it commits."""
 _PATIENCE = 60.0
 
 
@@ -35,17 +37,48 @@ class NotHere(Exception):
 
 
 class Postgres:
-    """A server that runs. Its superuser is ``postgres``, and needs no password.
+    """A server. Its superuser is ``postgres``, and needs no password.
 
     Args:
         home: a directory for its data and its socket, which its user owns.
-        process: the server.
+        command: what starts it.
+        user: how `subprocess` is to start it as its user.
     """
 
-    def __init__(self, home: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, home: Path, command: Sequence[str | Path], user: dict[str, Any]) -> None:
         self.home = home
-        self.process = process
+        self._command = command
+        self._user = user
         self._numbers = itertools.count(1)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers; what a server that was killed has left running is waited for, too."""
+        pause = threading.Event()
+        for _ in range(int(_PATIENCE / 0.05)):
+            if self.process is None or self.process.poll() is not None:
+                with (self.home / "log").open("ab") as log:
+                    self.process = subprocess.Popen(
+                        self._command, stdout=log, stderr=log, cwd=self.home, **self._user
+                    )
+            if self._answers():
+                return
+            pause.wait(0.05)
+        raise AssertionError(f"PostgreSQL does not answer: {(self.home / 'log').read_text()}")
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        with contextlib.suppress(psycopg.OperationalError):
+            self.sql("SELECT 1")
+            return True
+        return False
+
+    def end(self, number: int = signal.SIGQUIT) -> None:
+        """End it: by default at once, as a crash would."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(_PATIENCE)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={quote(str(self.home), safe='')}"
@@ -96,7 +129,7 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def running() -> Iterator[Postgres]:
+def running(settings: Sequence[str] = FAST) -> Iterator[Postgres]:
     """A server, and its end. Raises NotHere."""
     postgres, initdb = program("postgres"), program("initdb")
     # Its own short path: a socket's has to be short. And not pytest's directory, which is its user's alone.
@@ -114,32 +147,8 @@ def running() -> Iterator[Postgres]:
             capture_output=True, check=False, cwd=home, **user,
         )  # fmt: skip
         assert made.returncode == 0, made.stderr.decode()
-        log = at_end.enter_context((home / "log").open("wb"))
-        options = [part for setting in _FAST for part in ("-c", setting)]
-        process = subprocess.Popen(
-            [postgres, "-D", data, "-k", home, *options], stdout=log, stderr=log, cwd=home, **user
-        )
-        at_end.callback(_end, process)
-        server = Postgres(home, process)
-        _wait_until_it_answers(server)
+        options = [part for setting in settings for part in ("-c", setting)]
+        server = Postgres(home, [postgres, "-D", data, "-k", home, *options], user)
+        at_end.callback(server.end)
+        server.start()
         yield server
-
-
-def _wait_until_it_answers(server: Postgres) -> None:
-    import psycopg
-
-    pause = threading.Event()
-    for _ in range(int(_PATIENCE / 0.05)):
-        with contextlib.suppress(psycopg.OperationalError):
-            server.sql("SELECT 1")
-            return
-        log = (server.home / "log").read_text()
-        assert server.process.poll() is None, log
-        pause.wait(0.05)
-    raise AssertionError(f"PostgreSQL does not answer: {log}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server at once: nobody needs what it holds."""
-    process.send_signal(signal.SIGQUIT)
-    process.wait(_PATIENCE)

@@ -9,6 +9,7 @@ import smtplib
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 PATIENCE = 30.0
@@ -20,12 +21,19 @@ FREE = ("--smtp", "127.0.0.1:0")
 class Serve:
     """``mailsponge serve`` as a process of its own."""
 
-    def __init__(self, data: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path | str,
+        *arguments: str,
+        environ: dict[str, str] | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
+        """``within``: a command that starts it, such as one that takes rights away."""
         self.data = data
         self._said: list[str] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mailsponge", "serve", "--data", str(data), *arguments],
+            [*within, sys.executable, "-m", "mailsponge", "serve", "--data", str(data), *arguments],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,

@@ -5,7 +5,8 @@ These fenced blocks are run, in the order of the page, in one empty home directo
     ```python feeds.py       is saved as that file (and run by a console block); so is any block with a file's name
     ```console               "$ " lines are typed into a shell, the lines below are what comes of them
     ```console server        the same in another terminal, which is left running; its lines are waited for. What runs in
-                             that terminal already is ended first
+                             that terminal already is ended first. Without "$ ": what that terminal says meanwhile.
+                             Any other word is a terminal by itself
     ```smtp 127.0.0.1:2525   "C:" lines are sent to that port, "S:" lines are what must be answered
 
 "…" stands for anything, within a line or, alone on a line, for any number of lines. Other blocks are not run.
@@ -137,10 +138,15 @@ class Page:
         return True
 
     def _serve(self, block: Block, where: str) -> None:
-        (command,) = commands(block.text)
+        typed = commands(block.text)
+        if not typed:
+            self._servers[block.words].wait_for(pattern(block.text), where)
+            return
+        (command,) = typed
         if block.words in self._servers:
             self._servers.pop(block.words).end()
-        server = self._servers[block.words] = _Server(command.typed, self._home, self._environ)
+        log = self._home / f".terminal-{block.words}"
+        server = self._servers[block.words] = _Server(command.typed, self._home, self._environ, log)
         server.wait_for(pattern(command.expected), where)
 
 
@@ -221,8 +227,8 @@ class _Shell:
 class _Server:
     """A command left running in a terminal of its own."""
 
-    def __init__(self, typed: str, home: Path, environ: dict[str, str]) -> None:
-        self._log = home / ".terminal"
+    def __init__(self, typed: str, home: Path, environ: dict[str, str], log: Path) -> None:
+        self._log = log
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 ["bash", "--norc", "-c", f"exec {typed}"],

@@ -54,6 +54,31 @@ def test_a_block_that_needs_what_is_not_here_is_left_out(tmp_path):
     assert running.left_out == ["module no_such_module"]
 
 
+def test_terminals_are_apart_and_what_one_says_later_is_waited_for(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```sh one.sh\necho ready; until test -e go; do sleep 0.01; done; echo gone; exec sleep 99\n```\n"
+        "```console one\n$ bash one.sh\nready\n```\n"
+        "```console other\n$ bash -c 'echo here; exec sleep 99'\nhere\n```\n"
+        "```console\n$ touch go\n```\n"
+        "```console one\ngone\n```\n"
+    )
+
+    with Page(page, tmp_path) as running:
+        assert running.run() == 5
+
+
+def test_what_a_terminal_does_not_say_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr("docs_runner.PATIENCE", 0.2)
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```console one\n$ bash -c 'echo ready; exec sleep 99'\nready\n```\n```console one\ngone\n```\n"
+    )
+
+    with Page(page, tmp_path) as running, pytest.raises(DocsDiffer):
+        running.run()
+
+
 def test_what_is_needed_is_a_program_or_a_module():
     assert is_here("program sh")
     assert is_here("module json")

@@ -18,15 +18,19 @@ import apsw
 
 from mailsponge.store import database
 
+_REAL = apsw.vfs_names()[0]
+"""SQLite's own way to the disk."""
+
 _names = (f"test disk {number}" for number in itertools.count())
 
 
 class Disk:
     """A disk that does as it is told; others override what they want to know of."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, everywhere: bool = False) -> None:
+        """``everywhere``: whatever database this process opens from now on lies on it."""
         self.name = next(_names)
-        self._vfs = _Vfs(self.name, self)
+        self._vfs = _Vfs(self.name, self, everywhere)
         self.connect: database.Connect = partial(database.connect, vfs=self.name)
 
     def before_write(self, file: Path, data: bytes, offset: int) -> None:
@@ -65,8 +69,8 @@ class SmallDisk(Disk):
 class StumblingDisk(Disk):
     """Refuses one step, the `stumble`-th from now on, and counts them all."""
 
-    def __init__(self, error: type[apsw.Error] = apsw.IOError) -> None:
-        super().__init__()
+    def __init__(self, error: type[apsw.Error] = apsw.IOError, *, everywhere: bool = False) -> None:
+        super().__init__(everywhere=everywhere)
         self.steps = 0
         self.stumble = 0
         self._error = error
@@ -127,9 +131,9 @@ def inserted(disk: Disk) -> Iterator[Disk]:
 
 
 class _Vfs(apsw.VFS):
-    def __init__(self, name: str, disk: Disk) -> None:
+    def __init__(self, name: str, disk: Disk, everywhere: bool) -> None:
         self._disk = disk
-        super().__init__(name, base="")
+        super().__init__(name, base=_REAL, makedefault=everywhere)
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
         return _File(name, flags, self._disk)
@@ -143,7 +147,7 @@ class _File(apsw.VFSFile):
     def __init__(self, name: Any, flags: list[int], disk: Disk) -> None:
         self._disk = disk
         self._path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name or "")
-        super().__init__("", name, flags)
+        super().__init__(_REAL, name, flags)
 
     def xWrite(self, data: Any, offset: int) -> None:
         self._disk.before_write(self._path, data, offset)

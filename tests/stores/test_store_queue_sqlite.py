@@ -253,6 +253,17 @@ def test_one_settlement_that_cannot_be_kept_fails_no_other(tmp_path: Path) -> No
         assert store.in_queue(bad) is store.in_queue(good) is None
 
 
+def test_nobody_hears_of_what_could_not_be_accepted(tmp_path: Path) -> None:
+    listener = Told()
+    with closing(SqliteStore(tmp_path)) as store:
+        store.watch(listener)
+        _, outcome = hand_over(store, SMALL, wanted(to("a@example.net"))._replace(peer="\udc80"))
+        assert isinstance(outcome.wait(), StoreError)
+        send(store, "b@example.com")
+        listener.wait_for("example.com")
+        assert listener.hops == {"example.com"}
+
+
 def test_a_time_that_is_none_ends_nothing(tmp_path: Path) -> None:
     with closing(SqliteStore(tmp_path)) as store:
         message_id = send(store)

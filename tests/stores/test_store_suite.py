@@ -23,11 +23,16 @@ from mailsponge.store.sqlite import SqliteStore
 Make = Callable[[Call], Store]
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes a store of each kind."""
     if request.param == "memory":
         return lambda call: MemoryStore(call=call)
+    if request.param == "postgres":
+        from mailsponge.store.postgres.store import PostgresStore
+
+        url = request.getfixturevalue("database")
+        return lambda call: PostgresStore(url, node="test", call=call)
     return lambda call: SqliteStore(tmp_path / "data", call=call)
 
 

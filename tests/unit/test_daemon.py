@@ -11,15 +11,19 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
 
+from kit.programs import wait_until
 from kit.serve import FREE, PATIENCE, Serve, send
 from kit.smtp_server import CERTIFICATE as SELF_SIGNED
+from kit.smtp_server import SmtpServer
 from mailsponge.accounts import Absent, Found
 from mailsponge.config import Endpoint, Machine
 from mailsponge.daemon import Wish, notify, read, rules_of
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import ConfigError
 from mailsponge.mail.address import parse as address
 from mailsponge.routes import Credentials
@@ -53,6 +57,26 @@ def test_prometheus_is_told_where_the_settings_say(serve, tmp_path):
 
     assert 'mailsponge_messages_taken_total{role="smtp"} 1.0' in page
     assert server.end()[0] == 0
+
+
+def test_who_answers_a_report_is_heard_whatever_the_host_is_called(serve, tmp_path):
+    with SmtpServer({"RCPT": "550 5.1.1 no such user"}) as elsewhere:
+        file = tmp_path / "post.toml"
+        file.write_text(
+            'hostname = "mail.example.org"\n[domains."example.org"]\n[users.me]\n[aliases]\nlist = "you@lan.example"\n'
+            f'[routes]\n"lan.example" = "{elsewhere.url}"\n'
+        )
+        server = serve(*FREE, "--config", str(file))
+        with smtplib.SMTP("127.0.0.1", server.port(), timeout=PATIENCE) as smtp:
+            smtp.sendmail("me@example.org", ["list@example.org"], "Subject: hello\n\nworld\n")
+            kept = SqliteMailboxes(server.data)
+            wait_until(lambda: list(kept.mails()))
+            [mail] = kept.mails()
+            kept.close()
+
+            _, answered = parseaddr(mail.sender)
+            smtp.mail("stranger@example.net")
+            assert smtp.rcpt(answered)[0] == 250
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -282,17 +306,17 @@ def test_a_trusted_user_who_does_not_exist_stops_the_start(tmp_path):
         rules_of(read(Wish(config), MACHINE))
 
 
-MACHINE = Machine("box.example", "ann", Path("/home/ann/mail"))
+MACHINE = Machine("box.example", "ann", DataPlace(Path("/home/ann/mail")))
 
 
 def test_the_command_line_counts_for_more_than_the_file(tmp_path):
     config = tmp_path / "post.toml"
     config.write_text('data = "/var/lib/x"\n[smtp]\nlisten = ["127.0.0.1:25"]\n')
-    wish = Wish(config, tmp_path / "mine", (Endpoint("127.0.0.1", 1),))
+    wish = Wish(config, DataPlace(tmp_path / "mine"), (Endpoint("127.0.0.1", 1),))
 
     found = read(wish, MACHINE).config
-    assert (found.data, found.smtp.listen) == (tmp_path / "mine", (Endpoint("127.0.0.1", 1),))
-    assert read(Wish(config), MACHINE).config.data == Path("/var/lib/x")
+    assert (found.data, found.smtp.listen) == (DataPlace(tmp_path / "mine"), (Endpoint("127.0.0.1", 1),))
+    assert read(Wish(config), MACHINE).config.data == DataPlace(Path("/var/lib/x"))
 
 
 def test_limits_of_the_file_are_the_listeners(tmp_path):

@@ -50,10 +50,14 @@ def serve(home) -> Iterator:
     """Starts a server as root, to run as nobody."""
     started: list[Serve] = []
 
-    def start(settings: str = "", *arguments: str, data: Path = home / "data", environ=None) -> Serve:
+    def start(
+        settings: str = "", *arguments: str, data: Path = home / "data", environ=None, within=()
+    ) -> Serve:
         config = home / "post.toml"
         config.write_text(f'user = "nobody"\n{settings}')
-        started.append(Serve(data, "--config", str(config), *FREE, *arguments, environ=environ))
+        started.append(
+            Serve(data, "--config", str(config), *FREE, *arguments, environ=environ, within=within)
+        )
         return started[-1]
 
     yield start
@@ -281,6 +285,35 @@ def test_data_where_the_user_cannot_get_are_refused_with_what_to_do(serve, home)
     assert status == 1
     assert "the user nobody cannot get at" in said
     assert "Traceback" not in said
+
+
+# What the unit of the documentation leaves root is enough
+
+UNIT = Path(__file__).resolve().parents[2] / "docs/how-to/systemd-server.md"
+
+
+@pytest.fixture
+def bounded() -> list[str]:
+    """A command that starts another with no more of root's rights than the unit leaves."""
+    kept = re.search(r"^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)[1]
+    rights = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in kept.split())
+    return ["setpriv", "--no-new-privs", f"--bounding-set=-all,{rights}"]
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv (util-linux)")
+def test_with_the_rights_that_the_unit_leaves_it_starts_and_delivers_and_starts_again(
+    serve, home, theirs, bounded
+):
+    pickup = home / "spool/pickup"
+    settings = f"[local]\nsocket = '{home}/run/submit'\npickup = '{pickup}'\n"
+    settings += GAMES_MAIL.format(deliver=f"maildir:{theirs}/Maildir")
+    server = serve(settings, within=bounded)
+    send(int(server.wait_for(r"ready: smtp \S+:(\d+) · local")[1]), "games@localhost")
+    server.wait_for(r"delivered .*into ")
+    assert server.end()[0] == 0
+
+    assert (pickup.stat().st_uid, pickup.stat().st_mode & 0o7777) == (NOBODY.pw_uid, 0o1733)
+    serve(settings, within=bounded).wait_for("ready: ")
 
 
 def test_systemd_is_told_by_the_process_that_it_started(serve, home):

@@ -30,6 +30,10 @@ def test_the_users_own_socket_comes_before_the_machines(environ, places):
             {"HOME": "/home/me", "MAILSPONGE_DATA": "/mine"},
             ["/mine/pickup", postbox.PICKUP, "/home/me/.local/share/mailsponge/pickup"],
         ),
+        (
+            {"HOME": "/home/me", "MAILSPONGE_DATA": "postgresql://me:secret@db.example.org/mail"},
+            [postbox.PICKUP, "/home/me/.local/share/mailsponge/pickup"],
+        ),
         ({"HOME": "/home/me", "MAILSPONGE_PICKUP": "/there", "MAILSPONGE_DATA": "/mine"}, ["/there"]),
     ],
 )

@@ -18,6 +18,11 @@ LENGTH: Final = 32
 """Octets."""
 
 
+def new() -> bytes:
+    """A secret that nobody has had before."""
+    return secrets.token_bytes(LENGTH)
+
+
 def kept_in(data: Path, random: Callable[[int], bytes] = secrets.token_bytes) -> bytes:
     """Read the secret in the data directory, which must exist; the first time, make it.
 

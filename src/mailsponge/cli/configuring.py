@@ -12,9 +12,11 @@ from rich.text import Text
 
 from mailsponge import clean, daemon
 from mailsponge.cli import output
+from mailsponge.cli.options import DATA
 from mailsponge.config import Machine
 from mailsponge.config.inforce import MASK, InForce, in_force
 from mailsponge.config.reference import as_toml
+from mailsponge.data_place import DataPlace
 from mailsponge.server.certificate import Certificate
 
 _WIDEST: Final = 100
@@ -64,10 +66,10 @@ def check(file: Path) -> None:
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="As `serve --data` would have it. [default: none]"
+    "--data", type=DATA, metavar="DIR|postgresql://…", help="As `serve --data` would have it. [default: none]"
 )
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, for scripts.")
-def show(file: Path | None, data: Path | None, as_json: bool) -> None:
+def show(file: Path | None, data: DataPlace | None, as_json: bool) -> None:
     """Show every setting: its value, where that comes from, why one would change it, and what leaving it out means.
 
     Without FILE, these are the defaults on this machine. What is printed is itself a configuration file that says the

@@ -16,6 +16,7 @@ from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.reading import Attachment, letter
 from mailsponge.cli.stores import opened
 from mailsponge.config import Machine
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import UsageError
 from mailsponge.store.headings import headings
 from mailsponge.store.protocol import Entry, Mailboxes, Message
@@ -55,7 +56,7 @@ def mail() -> None:
 @where_mail_is
 @click.option("--user", metavar="U", help="Only what lies in this user's mailbox. [default: everyone's]")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, for scripts; times in UTC.")
-def list_(data: Path | None, config: Path | None, user: str | None, as_json: bool) -> None:
+def list_(data: DataPlace | None, config: Path | None, user: str | None, as_json: bool) -> None:
     """List mail, the newest first. A mail that nobody has opened is marked "new".
 
     \b
@@ -81,7 +82,7 @@ def list_(data: Path | None, config: Path | None, user: str | None, as_json: boo
     "--user", metavar="U", help="Mark it as read in this user's mailbox only. [default: wherever it lies]"
 )
 @click.option("--raw", is_flag=True, help="The exact bytes, headers and all, and nothing else.")
-def show(data: Path | None, config: Path | None, number: int, user: str | None, raw: bool) -> None:
+def show(data: DataPlace | None, config: Path | None, number: int, user: str | None, raw: bool) -> None:
     """Show one mail, and mark it as read.
 
     What it is, who it came from and why it was taken stands first; then its text; then the names of its attachments.
@@ -107,7 +108,7 @@ def show(data: Path | None, config: Path | None, number: int, user: str | None, 
         _print_letter(message, content)
 
 
-def _of_user(user: str, mailboxes: Mailboxes, data: Path | None, config: Path | None) -> str:
+def _of_user(user: str, mailboxes: Mailboxes, data: DataPlace | None, config: Path | None) -> str:
     """The mailbox of somebody who lives here, or for whom mail lies here. Raises UsageError, ConfigError.
 
     Who lives in a data directory that is given without its configuration is not known: then anybody may.

@@ -15,12 +15,15 @@ from mailsponge.cli import output
 from mailsponge.cli.mail import MailId
 from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.stores import opened
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import StoreError, UsageError
 from mailsponge.mail.address import Address
 from mailsponge.store.protocol import HopDown, Queue, Queued, Waiting
 
 SHOWN: Final = 100
 """Messages that a list for people has, if all were not asked for: those that wait longest."""
+STAYS_HELD: Final = "is held, and not tried: `mailsponge queue release {}` lets it go on"
+"""What there is to say of a message that could be tried, were it not held."""
 
 _with_json = click.option(
     "--json", "as_json", is_flag=True, help="A list of objects, for scripts; times in UTC."
@@ -36,7 +39,7 @@ _with_all = click.option(
 @where_mail_is
 @click.pass_context
 def queue(
-    context: click.Context, everything: bool, as_json: bool, data: Path | None, config: Path | None
+    context: click.Context, everything: bool, as_json: bool, data: DataPlace | None, config: Path | None
 ) -> None:
     """Mail that waits to be delivered or sent on: why, and when it is tried again. Alone it is "queue list".
 
@@ -64,7 +67,7 @@ def queue(
 @_with_all
 @_with_json
 @where_mail_is
-def list_(everything: bool, as_json: bool, data: Path | None, config: Path | None) -> None:
+def list_(everything: bool, as_json: bool, data: DataPlace | None, config: Path | None) -> None:
     """List what waits, the oldest first; a line a recipient.
 
     \b
@@ -83,7 +86,7 @@ def list_(everything: bool, as_json: bool, data: Path | None, config: Path | Non
 @click.argument("number", metavar="ID", type=MailId())
 @_with_json
 @where_mail_is
-def show(number: int, as_json: bool, data: Path | None, config: Path | None) -> None:
+def show(number: int, as_json: bool, data: DataPlace | None, config: Path | None) -> None:
     """Show one message that waits: each recipient, how often it was tried, what was answered.
 
     \b
@@ -107,7 +110,7 @@ def show(number: int, as_json: bool, data: Path | None, config: Path | None) -> 
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that waits.")
 @where_mail_is
-def retry(numbers: Sequence[int], everything: bool, data: Path | None, config: Path | None) -> None:
+def retry(numbers: Sequence[int], everything: bool, data: DataPlace | None, config: Path | None) -> None:
     """Try it now, whatever it waits for. What is held stays held.
 
     \b
@@ -118,7 +121,7 @@ def retry(numbers: Sequence[int], everything: bool, data: Path | None, config: P
     if everything == bool(numbers):
         raise click.UsageError("name messages by their IDs, or all of them: mailsponge queue retry --all")
     if not everything:
-        _change(data, config, numbers, lambda store, number: store.retry(number), "tried now")
+        _change(data, config, numbers, lambda store, number: store.retry(number), "tried now", STAYS_HELD)
         return
     with opened(data, config) as store:
         changed = store.retry_all()
@@ -128,7 +131,7 @@ def retry(numbers: Sequence[int], everything: bool, data: Path | None, config: P
 @queue.command()
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1, required=True)
 @where_mail_is
-def hold(numbers: Sequence[int], data: Path | None, config: Path | None) -> None:
+def hold(numbers: Sequence[int], data: DataPlace | None, config: Path | None) -> None:
     """Do not try it any more, until `queue release`. It is kept as long as that takes.
 
     \b
@@ -141,7 +144,7 @@ def hold(numbers: Sequence[int], data: Path | None, config: Path | None) -> None
 @queue.command()
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1, required=True)
 @where_mail_is
-def release(numbers: Sequence[int], data: Path | None, config: Path | None) -> None:
+def release(numbers: Sequence[int], data: DataPlace | None, config: Path | None) -> None:
     """Let go on what was held, or put back what was deleted from the queue less than a week ago. It is tried now.
 
     \b
@@ -154,7 +157,7 @@ def release(numbers: Sequence[int], data: Path | None, config: Path | None) -> N
 @queue.command()
 @click.argument("numbers", metavar="ID…", type=MailId(), nargs=-1, required=True)
 @where_mail_is
-def delete(numbers: Sequence[int], data: Path | None, config: Path | None) -> None:
+def delete(numbers: Sequence[int], data: DataPlace | None, config: Path | None) -> None:
     """Take it out of the queue. Its sender is not told; for a week `queue release` puts it back.
 
     \b
@@ -171,13 +174,16 @@ def delete(numbers: Sequence[int], data: Path | None, config: Path | None) -> No
 
 
 def _change(
-    data: Path | None,
+    data: DataPlace | None,
     config: Path | None,
     numbers: Iterable[int],
     change: Callable[[Queue, int], int],
     done: str,
+    nothing: str = "",
 ) -> None:
-    """Do it with each; those that cannot be do not keep the others from it, but the command then fails."""
+    """Do it with each; those that cannot be do not keep the others from it, but the command then fails. ``nothing``:
+    what is said where that changed nothing.
+    """
     failed = False
     with opened(data, config) as store:
         for number in numbers:
@@ -187,7 +193,11 @@ def _change(
                 failed = True
                 output.error(str(error))
             else:
-                output.note(f"{number} {done}: {output.counted(changed, 'recipient')}")
+                output.note(
+                    f"{number} {done}: {output.counted(changed, 'recipient')}"
+                    if changed or not nothing
+                    else f"{number} {nothing.format(number)}"
+                )
     if failed:
         raise SystemExit(1)
 

@@ -57,7 +57,9 @@ def letter(content: bytes) -> Letter:
 
 
 def _leaves(message: Message, depth: int) -> Iterator[Message]:
-    """The parts that hold something themselves; of alternatives, the first that is plain text, else the first."""
+    """The parts that hold something themselves; of alternatives, the first that is plain text, else the first. What a
+    report is about comes after its words, whole: nobody wrote that to whoever reads the report.
+    """
     held = message.get_payload() if message.is_multipart() else None
     parts = [part for part in held if isinstance(part, Message)] if isinstance(held, list) else []
     if not parts or depth == 0:
@@ -66,6 +68,10 @@ def _leaves(message: Message, depth: int) -> Iterator[Message]:
     if message.get_content_subtype() == "alternative":
         plain = [part for part in parts if part.get_content_type() == "text/plain"]
         parts = [*plain, *parts][:1]
+    if message.get_content_subtype() == "report":
+        yield from _leaves(parts[0], depth - 1)
+        yield from parts[1:]
+        return
     for part in parts:
         yield from _leaves(part, depth - 1)
 
@@ -104,7 +110,14 @@ def _attachment(part: Message) -> Attachment:
         name = part.get_filename("")
     except _NONSENSE:
         name = ""
-    return Attachment(name or "without a name", part.get_content_type(), len(_payload(part)))
+    return Attachment(name or "without a name", part.get_content_type(), _size(part))
+
+
+def _size(part: Message) -> int:
+    held = part.get_payload()
+    if isinstance(held, list):
+        return sum(len(each.as_bytes()) for each in held if isinstance(each, Message))
+    return len(_payload(part))
 
 
 def _without_tags(html: str) -> str:

@@ -11,6 +11,7 @@ import click
 from mailsponge import daemon
 from mailsponge.cli.options import where_mail_is
 from mailsponge.config import Endpoint, Place
+from mailsponge.data_place import DataPlace
 
 Read = TypeVar("Read")
 
@@ -51,13 +52,13 @@ def _each(parse: Callable[[str], Read]) -> Callable[..., tuple[Read, ...]]:
     help="Take mail here from another mail server that speaks LMTP. [default: none]",
 )
 def serve(
-    data: Path | None,
+    data: DataPlace | None,
     config: Path | None,
     smtp: tuple[Endpoint, ...],
     submission: tuple[Endpoint, ...],
     lmtp: tuple[Place, ...],
 ) -> None:
-    """Run the post office: take mail over SMTP, keep it, and send on what is for elsewhere.
+    """Run the post office: take mail over SMTP, keep it or send it on.
 
     Without any option it listens on 127.0.0.1, port 2525, for programs on this machine, and has one mailbox: yours.
     Mail for postmaster, root and abuse comes to you too. It needs no root, and runs until you stop it with Ctrl-C.

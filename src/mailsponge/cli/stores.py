@@ -8,13 +8,14 @@ from pathlib import Path
 
 from mailsponge import config as configuration
 from mailsponge.config import Machine
-from mailsponge.store.beside import SqliteBeside
+from mailsponge.data_place import DataPlace
+from mailsponge.store.opening import open_beside
 from mailsponge.store.protocol import Beside
 
 
 @contextmanager
-def opened(data: Path | None, config: Path | None) -> Iterator[Beside]:
+def opened(data: DataPlace | None, config: Path | None) -> Iterator[Beside]:
     """What is kept where the options say, else the configuration. Raises StoreError, ConfigError."""
     where = data or configuration.load(config, Machine.here()).config.data
-    with closing(SqliteBeside(where)) as store:
+    with closing(open_beside(where)) as store:
         yield store

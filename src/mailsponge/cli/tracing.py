@@ -10,6 +10,7 @@ from mailsponge import clean, clock
 from mailsponge.cli import output
 from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.stores import opened
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import UsageError
 from mailsponge.store.protocol import SEARCHED, Mailboxes, Step
 
@@ -18,7 +19,7 @@ from mailsponge.store.protocol import SEARCHED, Mailboxes, Step
 @where_mail_is
 @click.argument("which", metavar="ID|MESSAGE-ID")
 @click.option("--json", "as_json", is_flag=True, help="A list of steps, for scripts; times in UTC.")
-def trace(data: Path | None, config: Path | None, which: str, as_json: bool) -> None:
+def trace(data: DataPlace | None, config: Path | None, which: str, as_json: bool) -> None:
     """Tell what happened to a message, in order, and why.
 
     A message is named by its number, which `mailsponge mail list` and the log have and the sender was told, or by its

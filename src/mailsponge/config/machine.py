@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from mailsponge import clock
 from mailsponge.accounts.system import Entry, SystemUsers, uids
 from mailsponge.config.units import Endpoint
+from mailsponge.data_place import DataPlace
 
 DEFAULT_LISTEN = (Endpoint("127.0.0.1", 2525),)
 
@@ -23,7 +24,7 @@ class Machine(NamedTuple):
 
     hostname: str
     user: str
-    data: Path
+    data: DataPlace
     """Where data goes when nobody says: ``$MAILSPONGE_DATA``, else mailsponge in the XDG data directory."""
     data_from: str = ""
     """The variable of the environment that says so, if one does."""
@@ -73,12 +74,12 @@ def _user(environ: Mapping[str, str]) -> str:
         return environ.get("LOGNAME") or environ.get("USER") or "me"
 
 
-def _data(environ: Mapping[str, str]) -> tuple[Path, str]:
+def _data(environ: Mapping[str, str]) -> tuple[DataPlace, str]:
     """Where, and the variable that says so."""
     if environ.get("MAILSPONGE_DATA"):
-        return Path(environ["MAILSPONGE_DATA"]).expanduser(), "MAILSPONGE_DATA"
+        return DataPlace.parse(environ["MAILSPONGE_DATA"]), "MAILSPONGE_DATA"
     xdg = environ.get("XDG_DATA_HOME", "")
     # The XDG specification: a relative path in the variable is to be ignored.
     if xdg.startswith("/"):
-        return Path(xdg) / "mailsponge", "XDG_DATA_HOME"
-    return Path("~/.local/share").expanduser() / "mailsponge", ""
+        return DataPlace(Path(xdg) / "mailsponge"), "XDG_DATA_HOME"
+    return DataPlace(Path("~/.local/share").expanduser() / "mailsponge"), ""

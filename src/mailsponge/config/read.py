@@ -17,6 +17,7 @@ from mailsponge.config.lines import Source, dotted
 from mailsponge.config.machine import Machine, is_hostname
 from mailsponge.config.settings import About, Config, Domain, Section, Targets, User
 from mailsponge.config.units import Duration, Endpoint, Place, Size
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import ConfigError
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -125,7 +126,8 @@ def _single(kind: Any, about: About, value: object, path: tuple[str, ...], sourc
         return msgspec.convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         because = f" ({error.__cause__})" if error.__cause__ else ""
-        shown = "that" if about.secret else _shown(value)
+        secret = about.secret or kind is DataPlace  # there may be a password in it
+        shown = "that" if secret else _shown(value)
         raise ConfigError(f"{source.at(*path)} cannot be {shown}: it takes {about.takes}{because}") from error
 
 
@@ -146,7 +148,7 @@ def _path(value: object) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("a path is written as text")
     if "://" in value:
-        raise ValueError("only a directory or a file can be for now, no database server")
+        raise ValueError("only a file or a directory can be, nothing on another machine")
     return Path(value).expanduser()
 
 
@@ -167,6 +169,7 @@ _READERS = {
     Hop: Hop.parse,
     Resolver: Resolver.parse,
     Path: _path,
+    DataPlace: DataPlace.parse,
     Targets: _targets,
     Verifiers: _verifiers,
 }

@@ -16,6 +16,7 @@ from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.hops import Hop, Resolver
 from mailsponge.config.machine import DEFAULT_LISTEN
 from mailsponge.config.units import Duration, Endpoint, Place, Size
+from mailsponge.data_place import DataPlace
 
 
 class About(NamedTuple):
@@ -487,10 +488,12 @@ class Config(Struct, frozen=True, kw_only=True):
         ),
     ]
     data: Annotated[
-        Path,
+        DataPlace,
         About(
-            takes='a directory: "/var/lib/mailsponge"',
-            why="Where mail is kept, in one SQLite database. It is made if it is not there, for its owner alone.",
+            takes='a directory, "/var/lib/mailsponge", or a database, "postgresql://mail@db.example.org/mail"',
+            why="Where mail is kept. A directory has it in one SQLite database, and is made if it is not there, for "
+            "its owner alone. A PostgreSQL database is shared by any number of servers, which have one queue and the "
+            "same mailboxes. Its password rather stands in PGPASSWORD or ~/.pgpass than here.",
             left_out="$MAILSPONGE_DATA, else mailsponge in the XDG data directory (~/.local/share/mailsponge)",
         ),
     ]

@@ -48,7 +48,9 @@ class Hops:
 
     def remember(self, name: str, down: HopDown) -> None:
         """An earlier server found it to be down."""
-        self.lane(name).pace = pace.resumed(down.failures, down.until)
+        lane = self.lane(name)
+        lane.pace = pace.resumed(down.failures, down.until)
+        self._share.judge(lane, live=False)
         self.down += 1
 
     def has_answered(self, lane: Lane) -> None:

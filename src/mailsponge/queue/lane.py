@@ -23,6 +23,7 @@ class Lane:
         "answered_at",
         "claiming",
         "due",
+        "failing",
         "live",
         "loads",
         "more",
@@ -42,6 +43,8 @@ class Lane:
         """Places it has of those that are shared (`share.py`)."""
         self.live = False
         """Its last word was an answer."""
+        self.failing = False
+        """It was in trouble last."""
         self.waits = False
         """It is in a line for a place."""
         self.due = False

@@ -13,7 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mailsponge import clean, clock
-from mailsponge.errors import ConfigError, StoreError
+from mailsponge.data_place import DataPlace
+from mailsponge.errors import StoreError, UsageError
 from mailsponge.sendmail.flags import Flags, Misused
 from mailsponge.sendmail.say import say
 from mailsponge.store.protocol import Queue, Queued, Waiting
@@ -79,21 +80,23 @@ def _queue(flags: Flags) -> Iterator[Queue | int]:
                 f"{error.filename} is for the user to see who runs the server: ask as them, or as root",
                 os.EX_NOPERM,
             )
-        except ConfigError as error:
+        except UsageError as error:
             found = say(str(error), os.EX_CONFIG)
         except StoreError as error:
             found = say(str(error), os.EX_UNAVAILABLE)
         yield found
 
 
-def _where(flags: Flags) -> tuple[Path | None, Path | None]:
-    """The data directory that was named, and the configuration that says where it is."""
+def _where(flags: Flags) -> tuple[DataPlace | None, Path | None]:
+    """Where mail was said to be, and the configuration that says it. Raises UsageError."""
     from mailsponge.config import Machine
 
     if flags.data or flags.config:
-        return Path(flags.data) if flags.data else None, Path(flags.config) if flags.config else None
+        place = DataPlace.parse(flags.data) if flags.data else None
+        return place, Path(flags.config) if flags.config else None
     mine = Machine.here()
-    is_mine = mine.data_from == "MAILSPONGE_DATA" or (mine.data / "store.db").exists()
+    kept = mine.data.directory
+    is_mine = mine.data_from == "MAILSPONGE_DATA" or (kept is not None and (kept / "store.db").exists())
     return None, CONFIGURATION if not is_mine and CONFIGURATION.exists() else None
 
 

@@ -189,15 +189,15 @@ class Inside(Protocol):
 
 
 class Metrics:
-    """A page of all metrics, made when it is asked for. ``free`` tells how many bytes the store's disk has left, and
-    ``queue`` what the queue does, if somebody works it off.
+    """A page of all metrics, made when it is asked for. ``free`` tells how many bytes the store's disk has left (None:
+    it is another machine's), and ``queue`` what the queue does, if somebody works it off.
     """
 
     def __init__(
         self,
         inside: Inside,
         store: Store,
-        free: Callable[[], int],
+        free: Callable[[], int] | None,
         queue: Callable[[], QueueCounts] = QueueCounts,
     ) -> None:
         self._inside = inside
@@ -209,7 +209,8 @@ class Metrics:
         """In Prometheus' text format, with what is known of the process, too. Raises StoreError."""
         mails = await asyncio.to_thread(self._store.count)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Reading(self._inside, self._store, mails, self._free(), self._queue()))
+        free = None if self._free is None else self._free()
+        registry.register(_Reading(self._inside, self._store, mails, free, self._queue()))
         ProcessCollector(registry=registry)
         return generate_latest(registry)
 
@@ -217,7 +218,9 @@ class Metrics:
 class _Reading(Collector):
     """The numbers of one moment."""
 
-    def __init__(self, inside: Inside, store: Store, mails: int, free: int, queue: QueueCounts) -> None:
+    def __init__(
+        self, inside: Inside, store: Store, mails: int, free: int | None, queue: QueueCounts
+    ) -> None:
         self._inside = inside
         self._store = store
         self._mails = mails
@@ -231,7 +234,8 @@ class _Reading(Collector):
         yield _single(BUSY, int(self._inside.busy))
         yield _single(HELD, self._store.held)
         yield _single(MAILS, self._mails)
-        yield _single(FREE, self._free)
+        if self._free is not None:
+            yield _single(FREE, self._free)
         yield from _of_commits(self._store.commits)
         yield from _of_queue(self._queue)
         build = GaugeMetricFamily(BUILD.name, BUILD.about, labels=BUILD.labels)

@@ -142,9 +142,9 @@ def _make(path: Path, uid: int, gid: int, mode: int) -> None:
         place.mkdir()
         place.chmod(0o755)  # whatever the umask is: others have to get through
     path.mkdir(mode=0o700)
+    path.chmod(mode)  # while it is still ours: root whose rights systemd bounds may not do it later
     if uid != os.geteuid():
         os.chown(path, uid, gid)
-    path.chmod(mode)
 
 
 def _check(path: Path, found: os.stat_result, uid: int) -> None:

@@ -1,6 +1,7 @@
 """What the post office keeps: messages, who they were for, which mailboxes they lie in, and what is left to be done.
 
-`protocol.py` says what a store is; `sqlite.py` is the embedded one, `memory.py` its twin for tests. The way of
+`protocol.py` says what a store is; `sqlite.py` is the embedded one, `postgres/` the shared one, `memory.py` a twin of
+both for tests; `opening.py` chooses. The way of
 a message: `incoming.py` takes its bytes, `jobs.py` says what has to be written for it, `writer.py` writes what
 waits in one commit (`committing.py`); `footprint.py` and `commits.py` count. If it has to go on, `due.py` finds and
 claims it, `queue_jobs.py` and `settling.py` keep what became of it, and `tidying.py` removes what nobody needs then.

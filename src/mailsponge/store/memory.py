@@ -36,7 +36,7 @@ class MemoryStore(MemoryClaims):
         with self._turn:
             fault = self._fault(len(content))
             if fault is None:
-                self._keep(message_id, acceptance, content)
+                self._add(message_id, acceptance, content)
             return fault
 
     def _fault(self, size: int) -> StoreError | None:
@@ -49,7 +49,7 @@ class MemoryStore(MemoryClaims):
             return StoreFull("there is no room left in memory: make some, and mail is taken again")
         return None
 
-    def _keep(self, message_id: int, acceptance: Acceptance, content: bytes) -> None:
+    def _add(self, message_id: int, acceptance: Acceptance, content: bytes) -> None:
         self._kept[message_id] = Kept(message_id, acceptance, content)
         self.commits.note(0.0, 1)
         self._tell_of({delivery.next_hop for delivery in acceptance.deliveries})
@@ -75,7 +75,7 @@ class MemoryStore(MemoryClaims):
             if report.about and not about:
                 continue
             message_id = next(self._ids)
-            self._keep(message_id, report.acceptance, report.content)
+            self._add(message_id, report.acceptance, report.content)
             if about:
                 original = self._kept[course.message_of(about[0].delivery)]
                 original.later.append(course.reported(message_id, about[0]))

@@ -45,6 +45,18 @@ def test_a_mail_without_a_text_has_attachments_alone():
     assert letter(image) == ("", [Attachment("without a name", "image/png", 3)])
 
 
+def test_a_report_is_read_and_what_it_is_about_is_attached_whole():
+    status = b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a\r\n\r\nAction: failed\r\n"
+    about = b"Content-Type: message/rfc822\r\n\r\nSubject: Lunch\r\n\r\nOn Friday?\r\n"
+    found = letter(multipart("report; report-type=delivery-status", PLAIN, status, about))
+
+    assert found.text == "plain"
+    assert [(each.kind, each.size > 20) for each in found.attachments] == [
+        ("message/delivery-status", True),
+        ("message/rfc822", True),
+    ]
+
+
 @pytest.mark.parametrize("charset", ["no-such-charset", "utf-8", "rot13", "idna", ""])
 def test_a_charset_that_makes_no_sense_is_read_as_utf_8(charset):
     content = f'Content-Type: text/plain; charset="{charset}"\r\n\r\n'.encode() + "grün".encode()
@@ -71,6 +83,9 @@ def test_nothing_in_a_message_raises(content):
             [
                 b"Content-Type: ",
                 b"multipart/mixed; boundary=b",
+                b"multipart/report; boundary=b",
+                b"message/rfc822",
+                b"message/delivery-status",
                 b"text/html",
                 b"\r\n",
                 b"--b",

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from mailsponge import daemon
 from mailsponge.cli import main
 from mailsponge.config import Endpoint
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import StoreError
 
 
@@ -26,7 +27,9 @@ def test_options_become_a_wish(wishes):
         main, ["serve", "--config", "c.toml", "--data", "d", "--smtp", "127.0.0.1:0", "--smtp", "[::1]:1"]
     )
 
-    assert wishes == [daemon.Wish(Path("c.toml"), Path("d"), (Endpoint("127.0.0.1", 0), Endpoint("::1", 1)))]
+    assert wishes == [
+        daemon.Wish(Path("c.toml"), DataPlace(Path("d")), (Endpoint("127.0.0.1", 0), Endpoint("::1", 1)))
+    ]
 
 
 def test_without_options_there_is_no_wish(wishes):

@@ -15,6 +15,7 @@ from mailsponge.config import Loaded, Machine, load, parse
 from mailsponge.config.inforce import Origin, in_force
 from mailsponge.config.lines import Source
 from mailsponge.config.settings import About
+from mailsponge.data_place import DataPlace
 
 TEXT = """\
 hostname = "mail.example.org"
@@ -126,7 +127,7 @@ def test_every_setting_is_shown(file):
 
 
 def test_what_is_printed_is_a_configuration_that_says_the_same(tmp_path):
-    machine = Machine("box.example", "ann", Path("/home/ann/mail"))
+    machine = Machine("box.example", "ann", DataPlace(Path("/home/ann/mail")))
     text = TEXT.replace('"the team"', "team")
     file = tmp_path / "post.toml"
     file.write_text(text, "utf-8")
@@ -150,14 +151,14 @@ class _Door(Struct):
 
 
 def test_a_secret_is_masked():
-    machine = Machine("box.example", "ann", Path("/mail"))
+    machine = Machine("box.example", "ann", DataPlace(Path("/mail")))
     [found] = in_force(Loaded(_Door("1234"), Source("door.toml", "key = '1234'")), machine)
 
     assert (found.value, found.origin, found.place) == ("***", Origin.FILE, "door.toml:1")
 
 
 def test_a_secret_that_is_not_set_is_said_to_be_so():
-    machine = Machine("box.example", "ann", Path("/mail"))
+    machine = Machine("box.example", "ann", DataPlace(Path("/mail")))
     [found] = in_force(Loaded(_Door(), Source("door.toml")), machine)
 
     assert (found.value, found.origin) == (None, Origin.DEFAULT)

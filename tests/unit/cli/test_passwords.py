@@ -16,6 +16,7 @@ from mailsponge.auth.verifiers import Verifiers
 from mailsponge.cli import main
 from mailsponge.config import Machine, parse
 from mailsponge.config.lines import Source
+from mailsponge.data_place import DataPlace
 
 
 def given(line: bytes) -> Result:
@@ -53,7 +54,9 @@ def test_what_is_printed_can_be_put_below_a_user(tmp_path):
     text = f"[users.me]\n{printed}"
 
     found = (
-        parse(Source("post.toml", text), Machine("box.example", "ann", tmp_path)).config.users["me"].password
+        parse(Source("post.toml", text), Machine("box.example", "ann", DataPlace(tmp_path)))
+        .config.users["me"]
+        .password
     )
     assert found is not None
     assert knows(found, "correct horse")

@@ -12,10 +12,11 @@ from mailsponge.config.hops import Hop
 from mailsponge.config.lines import Source
 from mailsponge.config.machine import is_hostname
 from mailsponge.config.units import Duration, Size
+from mailsponge.data_place import DataPlace
 from mailsponge.errors import ConfigError
 from mailsponge.routes import Tls
 
-MACHINE = Machine(hostname="box.example", user="ann", data=Path("/home/ann/mail"))
+MACHINE = Machine(hostname="box.example", user="ann", data=DataPlace(Path("/home/ann/mail")))
 
 WHOLE = """\
 hostname = "mail.example.org"
@@ -104,7 +105,7 @@ def test_every_setting_is_read():
     config = read(WHOLE)
 
     assert config.hostname == "mail.example.org"
-    assert config.data == Path("/var/lib/mailsponge")
+    assert config.data == DataPlace(Path("/var/lib/mailsponge"))
     assert config.smtp.listen == (Endpoint("0.0.0.0", 25), Endpoint("::", 25))
     assert config.user == "mailsponge"
     assert config.submission.listen == (Endpoint("0.0.0.0", 587),)
@@ -231,7 +232,12 @@ def test_an_unknown_table_is_told():
         ("[lmtp]\nlisten = ['unix:lmtp']", "post.toml:2: lmtp.listen", "whole path"),
         ("[lmtp]\nlisten = ['/run/lmtp']", "post.toml:2: lmtp.listen", "unix:/run/mailsponge/lmtp"),
         ("[tls]\ncertificate = ''", "post.toml:2: tls.certificate", "a PEM file"),
-        ("data = 'postgresql://db'", "post.toml:1: data", "only a directory"),
+        ("data = 'mysql://db'", "post.toml:1: data", "only PostgreSQL can be used"),
+        (
+            "data = 'postgresql://me:p@ss@db/mail'",
+            "post.toml:1: data",
+            "not shown, as there may be a password",
+        ),
         ("hostname = 'two words'", "post.toml:1: hostname", "mail.example.org"),
         ("hostname = 1979-05-27", "post.toml:1: hostname", "a host name"),
         (
@@ -345,7 +351,7 @@ def test_a_size_is_written_as_it_is_read(text):
     assert str(Size.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["5 min", "90 s", "1 hour", "0.2 s"])
+@pytest.mark.parametrize("text", ["5 min", "90 s", "1 hour", "5 hours", "1 day", "30 days", "0.2 s"])
 def test_a_time_is_written_as_it_is_read(text):
     assert str(Duration.parse(text)) == text
 
@@ -371,16 +377,31 @@ def test_a_key_that_is_not_there_is_placed_at_its_table_or_nowhere():
 
 
 def test_data_goes_where_the_variable_says():
-    assert Machine.here({"MAILSPONGE_DATA": "/srv/mail"}).data == Path("/srv/mail")
+    assert Machine.here({"MAILSPONGE_DATA": "/srv/mail"}).data == DataPlace(Path("/srv/mail"))
+
+
+def test_data_may_be_a_database_whose_password_is_never_shown():
+    config = parse(Source("post.toml", "data = 'postgresql://me:secret@db.example/mail'"), MACHINE).config
+
+    assert config.data.url == "postgresql://me:secret@db.example/mail"
+    assert str(config.data) == "postgresql://me@db.example/mail"
+    assert "secret" not in repr(config)
+
+
+def test_a_url_with_a_mistake_is_not_shown():
+    with pytest.raises(ConfigError) as refused:
+        parse(Source("post.toml", "data = 'postgresql://me:p@ss@db/mail'"), MACHINE)
+
+    assert "ss@db" not in str(refused.value)
 
 
 def test_data_goes_into_the_xdg_directory():
-    assert Machine.here({"XDG_DATA_HOME": "/xdg"}).data == Path("/xdg/mailsponge")
+    assert Machine.here({"XDG_DATA_HOME": "/xdg"}).data == DataPlace(Path("/xdg/mailsponge"))
 
 
 @pytest.mark.parametrize("environ", [{}, {"XDG_DATA_HOME": "relative"}])
 def test_data_goes_into_the_home_directory_when_nothing_is_said(environ):
-    assert Machine.here(environ).data == Path.home() / ".local/share/mailsponge"
+    assert Machine.here(environ).data == DataPlace(Path.home() / ".local/share/mailsponge")
 
 
 @pytest.mark.parametrize("name", ["a", "mail.example.org", "box_1.lan"])
@@ -405,7 +426,7 @@ def test_these_are_no_host_names(name):
             "post.toml:2: submission.listen_tls needs a certificate",
         ),
         ("[tls]\nkey = '/etc/key.pem'", "post.toml:2: tls.key is set and tls.certificate is not"),
-        ("[queue]\nfirst_retry = '5 hours'", "post.toml:2: queue.first_retry is 5 hour, longer than"),
+        ("[queue]\nfirst_retry = '5 hours'", "post.toml:2: queue.first_retry is 5 hours, longer than"),
     ],
 )
 def test_what_cannot_be_together_is_refused(text, said):

@@ -483,6 +483,12 @@ def test_who_wished_nothing_is_treated_as_who_said_nothing():
     [
         ("5.1.1", "Nobody of that name has a mailbox there."),
         ("4.2.2", "The mailbox is full."),
+        ("4.2.1", "The mailbox takes no mail just now."),
+        (
+            "4.7.1",
+            "The server there does not take this message yet; many let a server that they do not know come again first.",
+        ),
+        ("5.7.1", "The server there does not take this message from you."),
         ("5.7.99", "The server there does not want it."),
         ("5.9.9", "It could not be delivered."),
         ("nonsense", "It could not be delivered."),

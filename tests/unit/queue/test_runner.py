@@ -360,6 +360,22 @@ def test_a_hundred_hops_that_hang_do_not_hold_up_one_that_answers():
     played(story)
 
 
+def test_nor_one_that_nothing_is_known_of():
+    async def story(house):
+        house.couriers["new.example"] = Says()
+        house.courier = Hangs()
+        for number in range(100):
+            for _ in range(10):
+                house.store.put(f"you@dead{number}.example")
+        await house.quiet()
+        house.store.put("you@new.example")
+        await house.quiet()
+
+        assert len(house.couriers["new.example"].tried) == 1
+
+    played(story)
+
+
 def test_with_all_places_hanging_one_that_answered_before_goes_on_one_by_one():
     async def story(house):
         house.couriers["alive.example"] = Says()

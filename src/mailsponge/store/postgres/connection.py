@@ -6,7 +6,7 @@ import logging
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mailsponge import database_url
 from mailsponge.errors import StoreError
@@ -25,7 +25,7 @@ _OPTIONS: Final = (
     " -c idle_in_transaction_session_timeout=60s"
     " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
-_FIXED: Final = {
+_FIXED: Final[dict[str, Any]] = {
     "client_encoding": "UTF8",
     # A database that vanishes is found out, too. Seconds, but for the last, which is in milliseconds.
     "connect_timeout": 10,
@@ -57,11 +57,9 @@ class Database:
             raise StoreError(
                 f"libpq does not understand the URL of the database, which is like {database_url.EXAMPLE}"
             ) from None
-        options = f"{given.get('options') or ''}{_OPTIONS}"
+        ours = {"options": f"{given.get('options') or ''}{_OPTIONS}", "application_name": name}
         try:
-            return psycopg.connect(
-                **{**_FIXED, **given, "options": options, "application_name": name}, autocommit=True
-            )
+            return psycopg.connect(make_conninfo("", **{**_FIXED, **given, **ours}), autocommit=True)
         except psycopg.Error as error:
             raise unreachable(self.shown, self._scrubbed(error)) from None
 
@@ -77,3 +75,12 @@ class Database:
 
     def __repr__(self) -> str:
         return f"Database({self.shown!r})"
+
+
+def is_lost(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether nobody knows what became of what was asked: the database has not said it, or is gone. The session is over
+    then; psycopg does not always notice by itself.
+    """
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        connection.close()
+    return connection.closed

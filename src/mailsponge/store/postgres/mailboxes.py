@@ -6,27 +6,25 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-
 from mailsponge import clock
 from mailsponge.errors import StoreError
-from mailsponge.mail.address import Address
-from mailsponge.mail.envelope import Envelope
+from mailsponge.store import course, refusals, rows
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.listing import entry
 from mailsponge.store.postgres.connection import Connection, Database
 from mailsponge.store.postgres.reading import Reading
 from mailsponge.store.postgres.schema import require_up_to_date
-from mailsponge.store.protocol import SEARCHED, Entry, Message, Step
+from mailsponge.store.protocol import SEARCHED, Entry, HopDown, Message, Step
 from mailsponge.store.story import story
 
-_HEAD = f"""
-CASE WHEN parts = 0 THEN substring(tail FROM 1 FOR {HEAD}) ELSE coalesce(
+HEADED = f"""
+CASE WHEN parts <= 0 THEN substring(tail FROM 1 FOR {HEAD}) ELSE coalesce(
     (SELECT substring(content FROM 1 FOR {HEAD}) FROM mailsponge_mail.part WHERE message = message.id AND number = 0),
     '') END
 """
 _LINES = f"""
-SELECT message.id, entry.mailbox, entry.seen, arrived_at, size, reverse_path, recipients, eight_bit, smtputf8, {_HEAD}
+SELECT message.id, entry.mailbox, entry.seen, arrived_at, size,
+    reverse_path, recipients, eight_bit, smtputf8, wishes, {HEADED}
 FROM mailsponge_mail.entry JOIN mailsponge_mail.message ON message.id = entry.message
 """
 _NEWEST_FIRST = "ORDER BY arrived_at DESC, message.id DESC, entry.mailbox"
@@ -43,15 +41,21 @@ WITH RECURSIVE name (mailbox) AS (
 SELECT mailbox FROM name WHERE mailbox IS NOT NULL ORDER BY mailbox
 """
 
-_THE_MAILBOXES = """
-SELECT name FROM mailsponge_mail.message, json_array_elements_text(mailboxes::json) AS name
-WHERE message.id = %(message)b
-"""
-_MESSAGE = f"""
-SELECT reverse_path, recipients, eight_bit, smtputf8, arrived_at, peer, helo, reasons, steps, size,
-    (SELECT coalesce(json_agg(entry.mailbox), '[]')::text FROM mailsponge_mail.entry
-     WHERE entry.mailbox IN ({_THE_MAILBOXES}) AND entry.message = message.id)
+_MESSAGE = """
+SELECT reverse_path, recipients, eight_bit, smtputf8, wishes, arrived_at, peer, helo, reasons, steps, size,
+    (SELECT coalesce(json_agg(mailbox), '[]')::text FROM mailsponge_mail.entry WHERE message = id)
 FROM mailsponge_mail.message WHERE id = %(message)b
+"""
+COURSE = """
+recipient, address, resident, next_hop, attempts, next_attempt_at, held, result, status, why, reply, said_by, at
+"""
+"""The columns that `rows.course` takes."""
+IDS = "delivery.id BETWEEN %(first)b AND %(last)b"
+"""The deliveries of a message; `ids` has the values."""
+_COURSES = f"SELECT {COURSE} FROM mailsponge_mail.delivery WHERE {IDS} ORDER BY id"
+_DOWN = f"""
+SELECT name, until, failures, why FROM mailsponge_mail.hop
+WHERE name IN (SELECT next_hop FROM mailsponge_mail.delivery WHERE {IDS} AND next_attempt_at IS NOT NULL)
 """
 
 _SEEN = """
@@ -64,8 +68,21 @@ INSERT INTO mailsponge_mail.trace (message, at, what, why)
 _LIES_IN = "SELECT 1 FROM mailsponge_mail.entry WHERE mailbox = %(mailbox)b AND message = %(message)b"
 _LATER = "SELECT at, what, why FROM mailsponge_mail.trace WHERE message = %(message)b ORDER BY id"
 
+# Whoever queues or settles something of the message meanwhile takes its turn.
+_HOW_IT_LIES = f"""
+SELECT EXISTS (SELECT 1 FROM mailsponge_mail.delivery WHERE {IDS} AND next_attempt_at IS NOT NULL),
+    EXISTS (SELECT 1 FROM mailsponge_mail.entry WHERE message = %(message)b)
+FROM mailsponge_mail.message WHERE id = %(message)b FOR UPDATE OF message
+"""
+_OUT_OF_MAILBOXES = """
+WITH gone AS (DELETE FROM mailsponge_mail.entry WHERE message = %(message)b RETURNING mailbox)
+INSERT INTO mailsponge_mail.trace (message, at, what, why)
+    SELECT %(message)b, %(at)b, 'deleted', 'from the mailbox ' || mailbox FROM gone ORDER BY mailbox
+"""
 _DELETE = (
-    f"DELETE FROM mailsponge_mail.entry WHERE message = %(message)b AND mailbox IN ({_THE_MAILBOXES})",
+    "DELETE FROM mailsponge_mail.entry WHERE message = %(message)b",
+    f"DELETE FROM mailsponge_mail.delivery WHERE {IDS}",
+    "DELETE FROM mailsponge_mail.ended WHERE message = %(message)b",
     "DELETE FROM mailsponge_mail.part WHERE message = %(message)b",
     "DELETE FROM mailsponge_mail.trace WHERE message = %(message)b",
     "DELETE FROM mailsponge_mail.message WHERE id = %(message)b",
@@ -79,14 +96,9 @@ _MOST_FOUND = 1000
 """Heads that are read in search of a Message-ID; a text that is in more of them is none."""
 _WITH_TEXT = f"""
 SELECT id, head FROM (
-    SELECT id, {_HEAD} AS head FROM mailsponge_mail.message ORDER BY id DESC LIMIT {SEARCHED}) AS newest
+    SELECT id, {HEADED} AS head FROM mailsponge_mail.message ORDER BY id DESC LIMIT {SEARCHED}) AS newest
 WHERE position(%(text)b IN head) > 0 ORDER BY id DESC LIMIT {_MOST_FOUND}
 """
-
-_address = msgspec.json.Decoder(Address).decode
-_addresses = msgspec.json.Decoder(tuple[Address, ...]).decode
-_names = msgspec.json.Decoder(tuple[str, ...]).decode
-_steps = msgspec.json.Decoder(tuple[Step, ...]).decode
 
 
 class PostgresMailboxes:
@@ -133,13 +145,13 @@ class PostgresMailboxes:
         ):
             return Message(
                 id=message_id,
-                envelope=_envelope(*envelope),
-                mailboxes=tuple(sorted(_names(mailboxes))),
+                envelope=rows.envelope(*envelope),
+                mailboxes=tuple(sorted(rows.names(mailboxes))),
                 arrived_at=arrived_at,
                 peer=peer,
                 helo=helo,
-                reasons=_names(reasons),
-                steps=_steps(steps),
+                reasons=rows.names(reasons),
+                steps=rows.steps(steps),
                 size=size,
             )
         return None
@@ -148,8 +160,11 @@ class PostgresMailboxes:
         """Its row's story, then the rows of what came later."""
         message = self.message(message_id)
         if message is None:
-            raise self._no_such(message_id)
-        return story(message, [Step(*row) for row in self._reading.rows(_LATER, message=message_id)])
+            raise refusals.no_such(message_id, self._database.shown)
+        later = [Step(*row) for row in self._reading.rows(_LATER, message=message_id)]
+        courses = [rows.course(row) for row in self._reading.rows(_COURSES, **ids(message_id))]
+        down = {name: HopDown(*down) for name, *down in self._reading.rows(_DOWN, **ids(message_id))}
+        return story(message, later, courses, down)
 
     def with_message_id(self, text: str) -> list[int]:
         """PostgreSQL looks for the text, and each head that has it is read."""
@@ -162,8 +177,10 @@ class PostgresMailboxes:
     def content(self, message_id: int) -> Iterator[bytes]:
         """A part at a time, each read when it is asked for."""
         for (parts,) in self._reading.rows(_PARTS, message=message_id):
+            if parts == rows.CONTENT_REMOVED:
+                raise refusals.removed(message_id)
             return self._pieces(message_id, parts)
-        raise self._no_such(message_id)
+        raise refusals.no_such(message_id, self._database.shown)
 
     def _pieces(self, message_id: int, parts: int) -> Iterator[bytes]:
         for number in range(parts):
@@ -186,8 +203,16 @@ class PostgresMailboxes:
 
     def delete(self, message_id: int) -> None:
         """Durable when it returns."""
-        if not self._reading.change(*_DELETE, message=message_id):
-            raise self._no_such(message_id)
+        values = {"message": message_id, "at": self._now(), **ids(message_id)}
+        with self._reading.transaction() as connection:
+            found = connection.execute(_HOW_IT_LIES.encode(), values).fetchall()
+            if not found:
+                raise refusals.no_such(message_id, self._database.shown)
+            ((waits, lies_in_a_mailbox),) = found
+            if waits and not lies_in_a_mailbox:
+                raise refusals.only_waits(message_id)
+            for statement in (_OUT_OF_MAILBOXES,) if waits else _DELETE:
+                connection.execute(statement.encode(), values)
 
     def close(self) -> None:
         """End the session."""
@@ -201,23 +226,15 @@ class PostgresMailboxes:
     ) -> None:
         self.close()
 
-    def _no_such(self, message_id: int) -> StoreError:
-        return StoreError(
-            f"there is no message {message_id} in {self._database.shown}: `mailsponge mail list` shows what there is"
-        )
-
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     number, mailbox, seen, arrived_at, size, *envelope, head = row
     return entry(
-        number, mailbox, _envelope(*envelope), bytes(head), arrived_at=arrived_at, size=size, seen=seen
+        number, mailbox, rows.envelope(*envelope), bytes(head), arrived_at=arrived_at, size=size, seen=seen
     )
 
 
-def _envelope(reverse_path: str | None, recipients: str, eight_bit: bool, smtputf8: bool) -> Envelope:
-    return Envelope(
-        reverse_path=None if reverse_path is None else _address(reverse_path),
-        recipients=_addresses(recipients),
-        eight_bit=eight_bit,
-        smtputf8=smtputf8,
-    )
+def ids(message_id: int) -> dict[str, int]:
+    """The values of `IDS`."""
+    first, last = course.numbers_of(message_id)
+    return {"first": first, "last": last}

@@ -1,4 +1,4 @@
-"""One session for all that reads or changes a little: used by one thread at a time, and opened anew where it was lost."""
+"""One session for all that reads, or changes a little: one thread at a time, and opened anew where it was lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import psycopg
 
 from mailsponge.errors import StoreError
-from mailsponge.store.postgres.connection import Connection, Database, Row
+from mailsponge.store.postgres.connection import Connection, Database, Row, is_lost
 
 Result = TypeVar("Result")
 
@@ -21,8 +21,8 @@ _AT_ONCE: Final = 100
 class Reading:
     """See the module. Every method may block, and raises StoreError.
 
-    What is read is read again in a new session if the old one was lost meanwhile, as it is when the database was started
-    anew. What changes something is never done twice.
+    What is read is read again in a new session if the old one was lost meanwhile, as it is when the database was
+    started anew. What changes something is never done twice.
     """
 
     def __init__(self, database: Database, prepare: Callable[[Connection], None] | None = None) -> None:
@@ -39,6 +39,12 @@ class Reading:
             return self._again_if_lost(
                 lambda connection: connection.execute(query.encode(), values, binary=True).fetchall()
             )
+
+    def once(self, query: str, **values: object) -> list[Row]:
+        """The rows of one statement that changes something; durable when it returns."""
+        with self._explained():
+            connection = self._again_if_lost(_ping)
+            return connection.execute(query.encode(), values, binary=True).fetchall()
 
     def stream(self, query: str, **values: object) -> Iterator[Row]:
         """The same, never holding all rows; nobody else has a turn while they are read."""
@@ -72,8 +78,8 @@ class Reading:
         connection = self._open()
         try:
             return work(connection)
-        except psycopg.OperationalError:
-            if connection is not before or not connection.closed:
+        except psycopg.OperationalError as error:
+            if not is_lost(connection, error) or connection is not before:
                 raise
         return work(self._open())
 
@@ -97,6 +103,8 @@ class Reading:
             try:
                 yield
             except psycopg.Error as error:
+                if self._connection is not None:
+                    is_lost(self._connection, error)  # it is to be opened anew then
                 raise self._database.worded(error) from error
 
     def close(self) -> None:

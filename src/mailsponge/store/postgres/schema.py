@@ -1,6 +1,7 @@
-"""The tables of the shared store, one numbered step after the other. A step that was released is never changed: add another.
+"""The tables of the shared store, one numbered step after the other. One that was released is never changed.
 
-They lie in a schema of their own, ``mailsponge_mail``, beside the sponge's. Servers that start at the same moment take turns.
+They lie in a schema of their own, ``mailsponge_mail``, beside the sponge's. Servers that start at the same moment take
+turns.
 """
 
 from __future__ import annotations

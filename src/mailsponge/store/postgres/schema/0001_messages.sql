@@ -2,6 +2,7 @@
 CREATE TABLE mailsponge_mail.node (
     id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name  text    COLLATE "C" NOT NULL,      -- the machine's
+    heard_of_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     until timestamptz NOT NULL,              -- by the database's clock: it is taken for dead if it has not been heard of by then
     dead  boolean NOT NULL DEFAULT false,
     batch bigint  NOT NULL DEFAULT 0         -- the last of its batches that was committed
@@ -11,7 +12,8 @@ CREATE TABLE mailsponge_mail.node (
 CREATE FUNCTION mailsponge_mail.heard_of(node_id integer, number bigint, seconds double precision) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE mailsponge_mail.node SET batch = number, until = clock_timestamp() + seconds * interval '1 second'
+    UPDATE mailsponge_mail.node SET batch = number, heard_of_at = clock_timestamp(),
+            until = clock_timestamp() + seconds * interval '1 second'
         WHERE id = node_id AND NOT dead;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'node % was taken for dead', node_id USING ERRCODE = 'MS001';
@@ -34,10 +36,12 @@ CREATE TABLE mailsponge_mail.message (
     helo         text    NOT NULL,
     reasons      text    NOT NULL,   -- JSON ["why", ...], one a recipient
     mailboxes    text    NOT NULL,   -- JSON ["mailbox", ...]: where accepting put it
-    parts        integer NOT NULL,   -- how many rows of `part` come before the tail
-    tail         bytea   NOT NULL,   -- the end of the content; of a small message, all of it
-    steps        text    NOT NULL    -- JSON [[seconds since the epoch, "what", "why"], ...]: how it came to be accepted
-) WITH (toast_tuple_target = 8160);  -- most mail fits into its row's page: put aside, it would be written in pieces of 2 kB
+    parts        integer NOT NULL,   -- how many rows of `part` come before the tail; -1 where the content was removed
+    tail         bytea   NOT NULL,   -- the end of the content; of a small message, all of it; of a removed one, its Message-ID
+    steps        text    NOT NULL,   -- JSON [[seconds since the epoch, "what", "why"], ...]: how it came to be accepted
+    wishes       text,               -- JSON: the rest of the envelope, from its wishes on; NULL where nothing was wished
+    deliveries   text                -- JSON [[recipient, ["local part", "domain"], "user", "next hop"], ...]; NULL: none
+);
 
 -- A large message, but for its tail. Written while it arrives.
 CREATE TABLE mailsponge_mail.part (
@@ -64,6 +68,7 @@ CREATE TABLE mailsponge_mail.entry (
     seen    boolean NOT NULL DEFAULT false,
     PRIMARY KEY (mailbox, message)
 );
+CREATE INDEX entry_message ON mailsponge_mail.entry (message);
 
 -- To accept a message is to deliver it: its row puts it into the mailboxes that it names, in the same statement.
 CREATE FUNCTION mailsponge_mail.deliver() RETURNS trigger LANGUAGE plpgsql AS $$
