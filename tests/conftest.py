@@ -1,6 +1,4 @@
-"""What every test may use: the kit beside this file, a job with a state directory of its own, a folder for a server that
-may leave root's rights, and a real PostgreSQL.
-"""
+"""What every test may use: the kit beside this file, a job, a folder for a server, and a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -19,12 +19,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "stores"), str(Path(__file__).resolve().parents[1])]
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "stores"), str(TESTS)]
 
-import apsw
-from store_disks import Disk, StumblingDisk
+import apsw  # noqa: E402
+from store_disks import Disk, StumblingDisk  # noqa: E402
 
-from mailsponge.cli import main as command_line
+from mailsponge.cli import main as command_line  # noqa: E402
 
 CALLS = ("mkdir", "write", "fsync", "link", "unlink")
 """Calls of the system by which a letter comes into a Maildir."""

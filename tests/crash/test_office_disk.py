@@ -4,9 +4,11 @@ without a restart as soon as the disk is.
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +16,11 @@ import pytest
 
 from kit.awaited import awaited, until
 from kit.busy_office import AWAY, ME, SENDER, BusyOffice
-from kit.far_away import FarAway
 from kit.mail_server import MailServer
 from kit.postgres import Postgres
 
 VICTIM = Path(__file__).with_name("office_victim.py")
 TIMES = 40
-FILLED = 64 * 1024
-"""Bytes of a file that takes up room, at a time."""
 
 
 def test_each_write_fails_in_turn_and_nothing_is_lost_or_doubled(folder: Path) -> None:
@@ -85,10 +84,10 @@ def case(request: pytest.FixtureRequest, folder: Path, at_end: ExitStack) -> Cas
     )
 
 
-def _mounted(folder: Path, at_end: ExitStack) -> None:
+def _mounted(folder: Path, at_end: ExitStack, size: str = "8m") -> None:
     """Put a small disk there, which is the same user's."""
     owner = folder.stat()
-    options = f"size=8m,uid={owner.st_uid},gid={owner.st_gid}"
+    options = f"size={size},uid={owner.st_uid},gid={owner.st_gid}"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=False)
     if mounted.returncode:
         pytest.skip("no right to mount a small disk here; its twin in memory is tested")
@@ -96,10 +95,10 @@ def _mounted(folder: Path, at_end: ExitStack) -> None:
 
 
 def _fill(filler: Path) -> None:
-    """Take up all the room that there is."""
-    with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
+    """Take up all the room that there is, to the last octet."""
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
-            file.write(bytes(FILLED))
+            file.write(bytes(64 * 1024))
 
 
 def put_off(busy: BusyOffice, server: MailServer, reply: str) -> None:
@@ -124,6 +123,46 @@ def test_mail_is_put_off_until_the_disk_is_well_and_what_was_done_is_not_done_ag
         put_off(busy, server, reply)
     awaited(lambda log: "not-settled " in log, server.log.read_text)
     trouble.ends()
+    with busy.posted.line(server.port) as line:
+        busy.post_some(line)
+        assert busy.posted.letters[-1].taken
+    busy.office.wait_until_nothing_waits()
+    assert server.stop() == 0
+    assert not +busy.account()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture
+def small_database(postgres: Postgres, at_end: ExitStack) -> tuple[str, Path]:
+    """A database on a disk with little room, and that disk."""
+    place = postgres.home / "small"
+    place.mkdir()
+    shutil.chown(place, postgres.home.owner(), postgres.home.group())
+    at_end.callback(place.rmdir)
+    _mounted(place, at_end, "20m")
+    os.chmod(place, 0o700)
+    (place / "space").mkdir()
+    shutil.chown(place / "space", postgres.home.owner(), postgres.home.group())
+    postgres.sql(f"CREATE TABLESPACE small LOCATION '{place / 'space'}'")
+    at_end.callback(postgres.sql, "DROP TABLESPACE small")
+    postgres.sql("CREATE DATABASE small TABLESPACE small")
+    at_end.callback(postgres.sql, "DROP DATABASE small WITH (FORCE)")
+    return postgres.url("small"), place
+
+
+def test_so_is_it_until_a_database_has_room_again(
+    folder: Path, small_database: tuple[str, Path], at_end: ExitStack
+) -> None:
+    url, place = small_database
+    busy = at_end.enter_context(BusyOffice(folder, url))
+    server = busy.server()
+    server.start()
+    with busy.far.waits_at_the_end(), busy.posted.line(server.port) as line:
+        busy.post_some(line)
+        until(lambda: busy.far.letters(), server.log.read_text)
+        _fill(place / "filler")
+        put_off(busy, server, "452 4.3.1 ")
+    (place / "filler").unlink()
     with busy.posted.line(server.port) as line:
         busy.post_some(line)
         assert busy.posted.letters[-1].taken

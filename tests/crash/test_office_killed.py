@@ -1,5 +1,7 @@
-"""The whole server killed between any two writes while it takes mail, delivers it, sends it on and sends it back: whoever
-got a 250 finds the letter at its next hop, in the mailbox, or back with its sender; and where there are two, we know why.
+"""The whole server killed between any two writes, while it takes mail, delivers it, sends it on and sends it back.
+
+Whoever got a 250 finds the letter at its next hop, in the mailbox, or back with its sender; and where there are two of
+one, we know why.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ VICTIM = Path(__file__).with_name("office_victim.py")
 STEPS = range(1, 61)
 """Each life of the server ends at the next one: from before the first write of all to the third letter and beyond."""
 WHILE_IT_STARTS, LATER = 12, 7
-"""Each life on a database ends so many pieces later than the one before, of what passes between the two: statements that
-go there, or answers that come back.
+"""Each life on a database ends so many pieces later than the one before. A piece is what passes between the two: a
+statement that goes there, or an answer that comes back.
 """
 LATEST = 300
 """Pieces from when it listens."""
@@ -45,7 +47,8 @@ def is_sound(data: Path) -> None:
 def live_and_die(busy: BusyOffice, victims: Iterable[MailServer]) -> Counter[str]:
     """Let one after the other take letters until it is killed, then one that is not. Returns what there is twice."""
     lives = 0
-    for lives, server in enumerate(victims, 1):
+    for server in victims:
+        lives += 1
         server.launch()
         if server.wait_until_it_listens_or_ends():
             busy.post_until_it_is_gone(server)
@@ -55,7 +58,9 @@ def live_and_die(busy: BusyOffice, victims: Iterable[MailServer]) -> Counter[str
     busy.office.wait_until_nothing_waits()
     assert last.stop() == 0
     twice = busy.account()
-    print(f"{lives} lives; {len(busy.posted.taken)} of {len(busy.posted.letters)} letters were taken; {twice}")
+    print(
+        f"{lives} lives; {len(busy.posted.taken)} of {len(busy.posted.letters)} letters were taken; {twice}"
+    )
     assert len(busy.posted.taken) > MANY
     # It had the letter, and we died before we had written down that it has.
     assert twice.pop(AWAY) <= lives * ON_THEIR_WAY

@@ -84,8 +84,9 @@ class BusyOffice:
         self.far.__exit__()
 
     def server(self, *program: object, name: str = "") -> MailServer:
-        """A server of it that has not been started. ``program``: what runs it. ``name``: a folder within the folder, for
-        one of several.
+        """A server of it that has not been started.
+
+        ``program``: what runs it. ``name``: a folder within the folder, for one of several.
         """
         settings = SETTINGS.format(
             folder=self.folder,

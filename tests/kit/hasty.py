@@ -1,8 +1,8 @@
 """``mailsponge serve`` that waits less long for its database, or for others, than one does outside of tests.
 
-    python hasty.py 1 30 serve --config FILE       claims are renewed every second, and run out after five
-    python hasty.py 60 1 serve --config FILE       a database that was lost in the middle of a commit is waited for
-                                                   a second
+python hasty.py 1 30 serve --config FILE       claims are renewed every second, and run out after five
+python hasty.py 60 1 serve --config FILE       a database that was lost in the middle of a commit is waited for
+                                               a second
 """
 
 from __future__ import annotations

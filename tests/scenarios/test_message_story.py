@@ -1,5 +1,5 @@
-"""What a person is told of a message at each step of its way: by `mailsponge trace`, by `mailsponge queue`, and by the mail
-that comes back.
+"""What a person is told of a message at each step of its way: by `mailsponge trace`, by `mailsponge queue`, and by what
+comes back.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ def said_in(report: EmailMessage) -> str:
     return " ".join(said.get_content().split())
 
 
+WAY = ["came", "sender", "admitted", "admitted", "complete", "delivered", "queued", "deferred", "waiting"]
 GREYLISTED = "127.0.0.1 answered RCPT with: 451 4.7.1 Greylisted, come again"
 UNKNOWN = "127.0.0.1 answered RCPT with: 550 5.1.1 No such user here"
 
@@ -107,7 +108,7 @@ def test_from_the_queue_to_its_next_hop(folder: Path) -> None:
             [waiting] = at.queue()
             [recipient] = waiting["recipients"]
         hop = f"127.0.0.1:{at.busy.far.port}"
-        assert whats == "came sender admitted admitted complete delivered queued deferred waiting".split()
+        assert whats == WAY
         assert told["queued"] == f"for <{BOX}>, where <{AWAY}> leads, by {hop}"
         assert re.fullmatch(rf"<{BOX}>: {GREYLISTED}; tried again in \d\d minutes", told["deferred"])
         assert told["waiting"] == f"<{BOX}>: {GREYLISTED}; attempt 2"
@@ -197,9 +198,7 @@ def test_what_is_late_is_told_and_then_given_up(folder: Path) -> None:
         late, over = sorted(at.reports(2), key=lambda report: len(report["Subject"]), reverse=True)
         assert [what for what, _ in told].count("deferred") > 1
         assert [what for what, _ in told].count("reported") == 2
-        assert dict(told)["failed"] == (
-            f"<{BOX}>: could not be delivered for 4 seconds; last: {GREYLISTED}"
-        )
+        assert dict(told)["failed"] == (f"<{BOX}>: could not be delivered for 4 seconds; last: {GREYLISTED}")
         assert at.queue() == []
         assert late["Subject"] == f"Your message has not been delivered yet: {AWAY}"
         assert "need not send it again" in said_in(late)

@@ -54,7 +54,7 @@ def test_what_a_killed_server_had_begun_another_ends(
     first.kill()
     ((begun,),) = postgres.sql(CLAIMED_BY_THE_DEAD, database)
     came = len(busy.far.mails)
-    assert 0 < begun
+    assert begun > 0
     assert came < LETTERS
     busy.office.wait_until_nothing_waits()
     assert second.stop() == 0

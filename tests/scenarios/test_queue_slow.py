@@ -52,7 +52,9 @@ class Post:
 
     def _server(self, settings: str) -> MailServer:
         aliases = "".join(f'{name} = "box@{name}.example"\n' for name in self._ports)
-        routes = "".join(f'"{name}.example" = "smtp://127.0.0.1:{port}"\n' for name, port in self._ports.items())
+        routes = "".join(
+            f'"{name}.example" = "smtp://127.0.0.1:{port}"\n' for name, port in self._ports.items()
+        )
         page = f'[domains."example.org"]\n[aliases]\n{aliases}[routes]\n{routes}{settings}[users.sender]\n'
         return MailServer(self._folder, page, user="nobody" if os.geteuid() == 0 else None)
 
@@ -115,6 +117,8 @@ def test_nor_does_a_program_that_hangs(post: Post, folder: Path) -> None:
     post.start(stuck + reader)
     post.send("stuck", MANY)
     sent = post.send("reader", LIVE)
-    until(lambda: set(sent) <= in_maildir(folder / "reader").keys(), lambda: str(in_maildir(folder / "reader")))
+    until(
+        lambda: set(sent) <= in_maildir(folder / "reader").keys(), lambda: str(in_maildir(folder / "reader"))
+    )
     post.all_of_it_comes_to_the_live_one()
     assert post.waiting() == MANY

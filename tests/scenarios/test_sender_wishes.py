@@ -1,5 +1,6 @@
-"""What a sender may wish to hear (RFC 3461), through the whole server: of success here or at the next hop, under a name of
-their own for the message, with as much of it as they like.
+"""What a sender may wish to hear (RFC 3461), through the whole server.
+
+Of success here or at the next hop, under a name of their own for the message, with as much of it as they like.
 """
 
 from __future__ import annotations
@@ -110,7 +111,11 @@ def test_who_wishes_to_hear_nothing_hears_nothing(post: Open) -> None:
 
 @pytest.mark.parametrize(
     ("mail", "kind", "is_whole"),
-    [("", "message/rfc822", True), (" RET=FULL", "message/rfc822", True), (" RET=HDRS", "text/rfc822-headers", False)],
+    [
+        ("", "message/rfc822", True),
+        (" RET=FULL", "message/rfc822", True),
+        (" RET=HDRS", "text/rfc822-headers", False),
+    ],
 )
 def test_as_much_of_the_message_comes_back_as_was_wished(
     post: Open, mail: str, kind: str, is_whole: bool

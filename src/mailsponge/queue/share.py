@@ -1,13 +1,13 @@
 """How the attempts that may be under way at once are shared among next hops, so that none holds up another.
 
 A next hop whose last word was an answer is *live*. All others are *doubtful*, and may hang for minutes: those that are
-*new*, of which nothing is known, and those that are *failing*, for they were in trouble last. A quarter of all places is
-for doubtful ones before others, so that somebody new is never kept out by those who are busy. Beyond that, each has one,
-so that many are tried before any is tried twice, and twenty that hang do not keep out the next, which is well. Failing
-ones get no more than an eighth, so that a thousand dead hosts never keep out somebody new. Whatever doubtful ones have
-beyond half of the places does not count for live ones, who always have the other half. When all places are taken, a hop
-that has none may take one all the same, for those who have them may hang themselves: up to twice as many as there should
-be, and no more.
+*new*, of which nothing is known, and those that are *failing*, for they were in trouble last. A quarter of all places
+is for doubtful ones before others, so that somebody new is never kept out by those who are busy. Beyond that, each has
+one, so that many are tried before any is tried twice, and twenty that hang do not keep out the next, which is well.
+Failing ones get no more than an eighth, so that a thousand dead hosts never keep out somebody new. Whatever doubtful
+ones have beyond half of the places does not count for live ones, who always have the other half. When all places are
+taken, a hop that has none may take one all the same, for those who have them may hang themselves: up to twice as many
+as there should be, and no more.
 
 Who finds no place waits for a turn; turns go round.
 """

@@ -486,7 +486,8 @@ def test_who_wished_nothing_is_treated_as_who_said_nothing():
         ("4.2.1", "The mailbox takes no mail just now."),
         (
             "4.7.1",
-            "The server there does not take this message yet; many let a server that they do not know come again first.",
+            "The server there does not take this message yet; "
+            "many let a server that they do not know come again first.",
         ),
         ("5.7.1", "The server there does not take this message from you."),
         ("5.7.99", "The server there does not want it."),
