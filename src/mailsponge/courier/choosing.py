@@ -16,7 +16,6 @@ from mailsponge.mail.address import Address, parse
 from mailsponge.mail.outcome import Outcome
 from mailsponge.store.protocol import Due
 
-
 _BY_HAND: Final = "`mailsponge mail show --raw` shows it, and `mailsponge-sendmail` sends it to them"
 
 
