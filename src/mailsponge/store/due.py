@@ -15,7 +15,7 @@ from mailsponge.store.content import pieces
 from mailsponge.store.course import message_of
 from mailsponge.store.faults import is_damaged
 from mailsponge.store.protocol import Due, Parcel
-from mailsponge.store.reading import Reading
+from mailsponge.store.connection import Reading
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from mailsponge.store.course import Course, numbers_of
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.listing import entry
 from mailsponge.store.protocol import SEARCHED, Entry, HopDown, Message, Step
-from mailsponge.store.reading import Reading
+from mailsponge.store.connection import Reading
 from mailsponge.store.story import story
 
 _LINES = """

@@ -31,7 +31,7 @@ from mailsponge.store.jobs import Batch, DrawnJob, Tidying
 from mailsponge.store.lock import ServerLock
 from mailsponge.store.protocol import Call, Done, HopDown, Parcel, Report, Settlement, direct
 from mailsponge.store.queue_jobs import HopJob, PutJob, SettleJob, TidyJob, filed
-from mailsponge.store.reading import Reading
+from mailsponge.store.connection import Reading
 from mailsponge.store.writer import Listener, Writer
 
 log = logging.getLogger(__name__)
