@@ -1,8 +1,8 @@
 """A mailbox of 100,000 messages: what a page of it costs, and finding something in it.
 
-The messages differ: senders, words (each drawn as languages have them: a few often, most of them rarely), threads of three.
-Each figure is the median and the slowest of many calls; this program caches nothing. Then the same with the shared store,
-on a PostgreSQL of its own, if there is one.
+The messages differ: senders, words (drawn as languages have them: a few often, most of them rarely), threads of three.
+Each figure is the median and the slowest of many calls; this program caches nothing. Then the same with the shared
+store, on a PostgreSQL of its own, if there is one.
 
     python bench/inbox.py [--messages 100000] [--folder DIR]
 """
