@@ -1,7 +1,7 @@
 """A server's own thread that reads what has arrived for the lists: soon, and a little at a time.
 
-To read mail takes the interpreter from whoever takes mail in. So while very much arrives it reads a few of the newest, and
-the rest when that is over.
+To read mail takes the interpreter from whoever takes mail in. So while very much arrives it reads a few of the newest,
+and the rest when that is over.
 """
 
 from __future__ import annotations
