@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailsponge.errors import StoreError
-from mailsponge.store.reading import Reading
+from mailsponge.store.connection import Reading
 
 _PART = "SELECT content FROM part WHERE message = ? AND number = ?"
 _TAIL = "SELECT tail FROM message WHERE id = ? AND parts >= 0"

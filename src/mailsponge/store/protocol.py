@@ -1,8 +1,8 @@
 """What a store is, whatever it keeps its messages in.
 
-Three faces: `Mailboxes` is what a person (or the command line, from another process) does with mail that has
-arrived, `Queue` the same for mail that waits to go on; `Store` adds what the server does that takes mail in and sends
-it on.
+Four faces: `Mailboxes` is what a person (or the command line, from another process) does with mail that has
+arrived, `Inbox` (in `reading.py`) what they do with a whole mailbox, `Queue` the same for mail that waits to go on;
+`Store` adds what the server does that takes mail in and sends it on.
 
 What takes mail in never blocks: `incoming`, and `write`, `accept`, `discard` of what it returns. Everything
 else may wait for a disk, so an event loop leaves it to a thread.
@@ -18,6 +18,7 @@ from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope
 from mailsponge.mail.outcome import Outcome
 from mailsponge.store.commits import Commits
+from mailsponge.store.reading import Inbox
 
 Done = Callable[[StoreError | None], None]
 """Told once how an accepting ended: None, it is durable; else why it is not."""
@@ -324,7 +325,7 @@ class Queue(Protocol):
         """The next hops that nothing gets through to."""
 
 
-class Beside(Mailboxes, Queue, Protocol):
+class Beside(Mailboxes, Inbox, Queue, Protocol):
     """What other processes do beside a server, or without one."""
 
 

@@ -23,6 +23,7 @@ from mailsponge.store.bell import Bell
 from mailsponge.store.beside import SqliteBeside
 from mailsponge.store.claims import Claims
 from mailsponge.store.commits import Commits
+from mailsponge.store.connection import Reading
 from mailsponge.store.due import DueMail
 from mailsponge.store.faults import locked_out, store_error, worded
 from mailsponge.store.footprint import Footprint
@@ -31,7 +32,6 @@ from mailsponge.store.jobs import Batch, DrawnJob, Tidying
 from mailsponge.store.lock import ServerLock
 from mailsponge.store.protocol import Call, Done, HopDown, Parcel, Report, Settlement, direct
 from mailsponge.store.queue_jobs import HopJob, PutJob, SettleJob, TidyJob, filed
-from mailsponge.store.reading import Reading
 from mailsponge.store.writer import Listener, Writer
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class SqliteStore(SqliteBeside):
         self._call = call
         self._footprint = Footprint()
         self._writer = Writer(_File(self._writing, self._reading.file), call=call)
+        self._indexer.follow(self._writer.delivered)
         self._claims = Claims()
         self._due = DueMail(self._claiming, self._claims)
         self._listener: Listener | None = None
