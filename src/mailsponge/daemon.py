@@ -262,7 +262,7 @@ def _without_root(account: Account, config: Config, entrances: tuple[Entrance, .
 
 def _load_what_comes_later() -> None:
     """Load what is else loaded when it is first needed: the user may not be able to read where it lies."""
-    for name in ("uvloop", "concurrent.futures.thread", "encodings.idna"):
+    for name in ("uvloop", "concurrent.futures.thread", "encodings.idna", "encodings.unicode_escape"):
         with contextlib.suppress(ModuleNotFoundError):
             import_module(name)
     migrations()
