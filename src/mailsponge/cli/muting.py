@@ -18,8 +18,8 @@ from mailsponge.sponge import digest, folder, muting
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import forget_job, open_ledger
 from mailsponge.sponge.lock import locked
-from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.muting import EVERYTHING
+from mailsponge.sponge.places import JobPlace
 from mailsponge.sponge.policy import without
 
 _LOCK_SECONDS = 10.0

@@ -192,9 +192,7 @@ def _summary(came: Replayed) -> str:
     runs = output.counted(len(began), "run")
     since, until = (clock.local(at).strftime("%d %b %Y") for at in (min(began), max(began)))
     period = since if since == until else f"{since} to {until}"
-    mails = (
-        output.counted(len(came.mails), "mail") if came.mails else "nothing would have been mailed"
-    )
+    mails = output.counted(len(came.mails), "mail") if came.mails else "nothing would have been mailed"
     kinds = Counter(str(flip.kind) for mail in came.mails for flip in mail.flips)
     parts = ", ".join(f"{kinds[kind]} {kind}" for kind in Kind if kinds[kind])
     return f"{runs}, {period}: {mails}{f' ({parts})' if parts else ''}"

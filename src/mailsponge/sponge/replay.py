@@ -27,6 +27,7 @@ from mailsponge.sponge.model import (
     Attempt,
     Ending,
     Flip,
+    Kind,
     Record,
     Run,
     Silence,
@@ -40,6 +41,18 @@ SHAPE: Final = (
     'each line is JSON such as {"run": "1", "at": "2026-01-01T00:00:00Z", "source": "x", "verdict": "failed"}, '
     'the verdict "failed", "ok" or "died"; "level", "records", "host" and "ended_at" may be there'
 )
+
+
+LETTERS: Final = {
+    Kind.NEW: "N",
+    Kind.MISSED: "M",
+    Kind.FLAPPING: "F",
+    Kind.STILL: "S",
+    Kind.RECOVERED: "R",
+    Kind.STEADY: "T",
+    Kind.GONE: "G",
+}
+"""What stands for each kind in a picture; of several in one place the first."""
 
 
 class Episode(NamedTuple):

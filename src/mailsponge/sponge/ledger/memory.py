@@ -90,6 +90,11 @@ class MemoryLedger:
         runs = [folded.run for folded, _ in self._runs.values() if folded.run.ending is not Ending.STRAY]
         return max(runs, key=lambda run: run.number).began_at if runs else None
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, newest first."""
+        runs = (folded.run for folded in self._newest_first(by_clock=self.shared))
+        return [run.began_at for run in runs if run.ending is not Ending.STRAY][:most]
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run."""
         self._records.setdefault(run_id, []).extend(records)

@@ -121,6 +121,12 @@ class PostgresLedger:
         rows = self._session.execute(query, job=self._job, **named)
         return rows[0][0] if rows else None
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, newest first."""
+        query = "SELECT began_at FROM mailsponge.run WHERE job = %s AND ending <> %s"
+        order = "ORDER BY began_at DESC, number DESC, seq DESC LIMIT %s"
+        return [at for (at,) in self._session.execute(f"{query} {order}", self._job, str(Ending.STRAY), most)]
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         run = _key(run_id)
@@ -228,7 +234,9 @@ class PostgresLedger:
         rows = self._session.execute(
             f"SELECT id FROM mailsponge.run WHERE job = %(job)s {which}"
             f" ORDER BY {order} DESC, number DESC, seq DESC LIMIT %(most)s",
-            **{"job": self._job, "host": _key(host), "most": most},
+            job=self._job,
+            host=_key(host),
+            most=most,
         )
         places = {run: place for place, (run,) in enumerate(reversed(rows))}
         found: dict[str, list[int | None]] = {source: [None] * len(places) for source in sources}

@@ -70,6 +70,9 @@ class Ledger(Protocol):
     def last_began_at(self) -> float | None:
         """When the run with the highest number began, whatever clocks say; None before the first. Strays apart."""
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, in the order of :meth:`runs`. Strays apart."""
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
 

@@ -107,7 +107,9 @@ def standings_of(rows: Sequence[tuple[str, str, str]]) -> list[Standing]:
     # One text to read rather than thousands: that takes half the time. A damaged one among them still is no JSON, or
     # makes more or fewer of them than there are.
     states = json.loads(f"[{','.join([text for _, _, text in rows])}]")
-    return [Standing(name, host, state_of(fields)) for (name, host, _), fields in zip(rows, states, strict=True)]
+    return [
+        Standing(name, host, state_of(fields)) for (name, host, _), fields in zip(rows, states, strict=True)
+    ]
 
 
 def incident_of(fields: dict[str, Any]) -> Incident:

@@ -90,6 +90,13 @@ class SqliteLedger(SqliteFile):
         row = self._database.execute(query, (Ending.STRAY,)).fetchone()
         return float(row[0]) if row else None
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, newest first."""
+        query = (
+            "SELECT began_at FROM run WHERE ending != ? ORDER BY number DESC, began_at DESC, seq DESC LIMIT ?"
+        )
+        return [at for (at,) in self._database.execute(query, (Ending.STRAY, most))]
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         left = iter(records)

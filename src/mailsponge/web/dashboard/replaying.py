@@ -1,0 +1,161 @@
+"""The slider for patience: which mails the last 90 days would have brought under another one.
+
+It is decided by :mod:`mailsponge.sponge.replay`, as a live run is, on what was read of the ledger once. That is bounded,
+so that the answer is there at once: the newest runs, and of most of them only the sources that ever fail. Digests count
+what was logged; they are left to ``mailsponge replay``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from mailsponge.errors import UsageError
+from mailsponge.sponge.ledger import Ledger
+from mailsponge.sponge.model import JOB_ITSELF, Attempt, Silence
+from mailsponge.sponge.policy import DEFAULT_PATIENCE, Policy
+from mailsponge.sponge.policy.verdicts import FEWEST_FOR_COMMON_CAUSE
+from mailsponge.sponge.replay import Episode, Replayed, replayed, rules_kept
+
+DAYS: Final = 90
+MOST_READ: Final = 100_000
+"""Sources named in all the runs together that are read of a ledger."""
+MOST_DECIDED: Final = 20_000
+"""Sources named in all the runs together that are decided on: that takes less than a second."""
+LONGEST_PATIENCE: Final = 200
+"""Characters; what a sentence of it costs to decide by grows with its length."""
+_MOST_RUNS: Final = 100_000
+_DAY: Final = 86_400.0
+
+
+class History(NamedTuple):
+    """What there is to decide on anew, whatever the patience."""
+
+    episodes: Sequence[Episode]
+    silences: Sequence[Silence]
+    rules: Mapping[str, Any]
+    """The rules the job goes by, as the arguments of a policy."""
+    shared: bool
+    until: float
+    earlier: int
+    """Runs of these 90 days that there was no room for."""
+
+
+def history(ledger: Ledger, job: str, now: float) -> History:
+    """What a ledger has kept of the last 90 days; in a transaction. Raises UsageError, StateError."""
+    since = now - DAYS * _DAY
+    rules = rules_kept(ledger, job) | {"digest": None}
+    kept = [Episode(run, attempts) for run, attempts in ledger.history(MOST_READ) if run.began_at >= since]
+    episodes = newest(lightened(kept, Policy(**rules).fail_level), MOST_DECIDED)
+    first = min((episode.run.began_at for episode in episodes), default=now)
+    earlier = sum(since <= began_at < first for began_at in ledger.beginnings(_MOST_RUNS))
+    return History(episodes, ledger.silences(), rules, ledger.shared, now, earlier)
+
+
+def lightened(episodes: Sequence[Episode], fail_level: int) -> list[Episode]:
+    """The episodes without the sources that never fail, wherever it is certain that these decide nothing.
+
+    How many sources are well counts for a common cause alone, and that takes some that fail at once.
+    """
+    failing = {
+        source
+        for episode in episodes
+        for source, attempt in episode.attempts.items()
+        if _fails(attempt, fail_level)
+    }
+    light = []
+    for episode in episodes:
+        named = episode.attempts
+        fails = sum(_fails(attempt, fail_level) for attempt in named.values())
+        if fails < FEWEST_FOR_COMMON_CAUSE:
+            named = {
+                name: attempt for name, attempt in named.items() if name in failing or name == JOB_ITSELF
+            }
+        light.append(episode._replace(attempts=named))
+    return light
+
+
+def _fails(attempt: Attempt, fail_level: int) -> bool:
+    return attempt.raised or attempt.highest >= fail_level
+
+
+def newest(episodes: Sequence[Episode], most: int) -> Sequence[Episode]:
+    """The newest episodes that together name no more sources than that."""
+    left = most
+    for place in range(len(episodes) - 1, -1, -1):
+        left -= len(episodes[place].attempts)
+        if left < 0:
+            return episodes[place + 1 :]
+    return episodes
+
+
+def patience_kept(rules: Mapping[str, Any]) -> str:
+    """The patience that a job has for what fails at the lowest level that counts."""
+    kept = rules["patience"] or DEFAULT_PATIENCE
+    return kept if isinstance(kept, str) else kept[_lowest(kept)]
+
+
+def _lowest(patience: Mapping[str, str]) -> str:
+    """The level that failing begins with, as it was named."""
+    return min(patience, key=lambda name: Policy({name: "now"}).fail_level)
+
+
+def with_patience(rules: Mapping[str, Any], patience: str) -> Policy:
+    """The rules with another patience at the lowest level; other levels keep theirs. Raises UsageError."""
+    if len(patience) > LONGEST_PATIENCE:
+        raise UsageError(f"patience: {LONGEST_PATIENCE} characters say enough")
+    kept = rules["patience"] or DEFAULT_PATIENCE
+    changed = patience if isinstance(kept, str) else {**kept, _lowest(kept): patience}
+    return Policy(**{**rules, "patience": changed})
+
+
+def under(history: History, patience: str) -> Replayed:
+    """What would have been mailed under a patience. Raises UsageError that shows the grammar."""
+    policy = with_patience(history.rules, patience)
+    return replayed(policy, history.episodes, history.shared, history.silences, history.until)
+
+
+class Replays:
+    """Histories that are being looked at, and what came of each patience: a slider asks for the same ones again.
+
+    Args:
+        most: how many histories, and how many outcomes, are kept; those asked for longest ago make room.
+    """
+
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+        self._histories: OrderedDict[Hashable, tuple[object, History]] = OrderedDict()
+        self._outcomes: OrderedDict[Hashable, Replayed] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def history(self, key: Hashable, version: object) -> History | None:
+        """What was kept under a key, if it is of that version."""
+        with self._lock:
+            found = self._histories.get(key)
+            if found is None or found[0] != version:
+                return None
+            self._histories.move_to_end(key)
+            return found[1]
+
+    def keep(self, key: Hashable, version: object, read: History) -> None:
+        """Keep a history."""
+        with self._lock:
+            self._histories[key] = version, read
+            while len(self._histories) > self._most:
+                self._histories.popitem(last=False)
+
+    def under(self, key: Hashable, version: object, read: History, patience: str) -> Replayed:
+        """What would have been mailed, decided once. Raises UsageError."""
+        asked = key, version, patience
+        with self._lock:
+            if asked in self._outcomes:
+                self._outcomes.move_to_end(asked)
+                return self._outcomes[asked]
+        outcome = under(read, patience)
+        with self._lock:
+            self._outcomes[asked] = outcome
+            while len(self._outcomes) > 4 * self._most:
+                self._outcomes.popitem(last=False)
+        return outcome
