@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from mailsponge.sponge.model import Incident, Silence, Status
@@ -228,7 +229,7 @@ def due(expected: float | None, began: Sequence[float]) -> Due | None:
         return None
     if expected is not None:
         return Due(began[0] + expected, began[0] + telling.LATE * expected, by_habit=False)
-    between = sorted(later - earlier for later, earlier in zip(began, began[1:], strict=False))
+    between = sorted(later - earlier for later, earlier in pairwise(began))
     if len(between) < _ENOUGH:
         return None
     usual = between[len(between) // 2]
@@ -236,3 +237,37 @@ def due(expected: float | None, began: Sequence[float]) -> Due | None:
     if usual <= 0 or steady < 0.75 * len(between):
         return None
     return Due(began[0] + usual, began[0] + telling.LATE * usual, by_habit=True)
+
+
+LONGEST_WORDS: Final = 200
+"""Characters."""
+STANDINGS: Final = ("failing", *WORST_FIRST, "muted")
+"""What rows can be chosen by."""
+
+
+def wanted_of(asked: Mapping[str, str]) -> Wanted:
+    """What an address asks for; what cannot be is passed over."""
+    order, standing = asked.get("sort", ""), asked.get("show", "")
+    return Wanted(
+        words=asked.get("words", "")[:LONGEST_WORDS].strip(),
+        standing=standing if standing in STANDINGS else "",
+        order=order if order in ORDERS else "worst",
+        is_reversed=asked.get("turned") == "1",
+    )
+
+
+def number_of(text: str, otherwise: int) -> int:
+    """A small number out of an address."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else otherwise
+
+
+def question(wanted: Wanted, page: int = 1) -> dict[str, str]:
+    """The reverse of :func:`wanted_of`: as an address has it, without what need not be said."""
+    said = {
+        "words": wanted.words,
+        "show": wanted.standing,
+        "sort": "" if wanted.order == "worst" else wanted.order,
+        "turned": "1" if wanted.is_reversed else "",
+        "page": "" if page == 1 else str(page),
+    }
+    return {name: value for name, value in said.items() if value}

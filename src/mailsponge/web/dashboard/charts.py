@@ -61,7 +61,7 @@ def cells(verdicts: Sequence[int | None]) -> str:
         paths.setdefault(kind, []).append(f"M{begin} {_LINES[kind]}H{end}")
         place += count
     drawn = "".join(f'<path class="{kind}" d="{"".join(parts)}"/>' for kind, parts in sorted(paths.items()))
-    return _picture("cells", place * _PITCH - _GAP, _HEIGHT, summary(verdicts), drawn)
+    return _picture("runs", place * _PITCH - _GAP, _HEIGHT, summary(verdicts), drawn)
 
 
 def streaks(verdicts: Iterable[int | None]) -> list[int]:

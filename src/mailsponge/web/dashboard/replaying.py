@@ -1,8 +1,8 @@
 """The slider for patience: which mails the last 90 days would have brought under another one.
 
-It is decided by :mod:`mailsponge.sponge.replay`, as a live run is, on what was read of the ledger once. That is bounded,
-so that the answer is there at once: the newest runs, and of most of them only the sources that ever fail. Digests count
-what was logged; they are left to ``mailsponge replay``.
+It is decided by :mod:`mailsponge.sponge.replay`, as a live run is, on what was read of the ledger once. That is
+bounded, so that the answer is there at once: the newest runs, and of most of them only the sources that ever fail.
+Digests count what was logged; they are left to ``mailsponge replay``.
 """
 
 from __future__ import annotations

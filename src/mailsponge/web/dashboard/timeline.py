@@ -1,4 +1,4 @@
-"""A replayed history as a picture: a row a source, a mark where it failed, a letter where a mail would have told of it."""
+"""A replayed history as a picture: a row a source, a mark where it failed, a letter where a mail would have told it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def timeline(came: Replayed, since: float, until: float) -> str:
     width = _NAMES + _BINS * _BIN
     label = f"when sources failed, and when a mail would have told of it: {len(came.mails)} mails"
     return (
-        f'<svg class="timeline" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+        f'<svg class="replayed" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
         f"<title>{label}</title>{_months(since, until, height)}{rows}</svg>"
     )
 
@@ -78,13 +78,14 @@ def _row(source: str, top: int, failed: set[int], told: Sequence[tuple[int, str,
     letters: dict[int, tuple[str, list[str]]] = {}
     for bin_, letter, said in told:
         letters.setdefault(bin_, (letter, []))[1].append(said)
-    for bin_, (letter, said) in letters.items():
+    for bin_, (letter, all_said) in letters.items():
         x = _NAMES + bin_ * _BIN + _BIN // 2
         drawn += (
-            f'<g class="told {letter}"><title>{escape("; ".join(said[:8]))}</title>'
+            f'<g class="told {letter}"><title>{escape("; ".join(all_said[:8]))}</title>'
             f'<circle cx="{x}" cy="{middle}" r="8"/><text x="{x}" y="{middle + 4}">{letter}</text></g>'
         )
-    return f'<g><title>{escape(name)}</title><text class="name" x="0" y="{middle + 4}">{escape(short)}</text>{drawn}</g>'
+    label = f'<text class="name" x="0" y="{middle + 4}">{escape(short)}</text>'
+    return f"<g><title>{escape(name)}</title>{label}{drawn}</g>"
 
 
 def _stretches(bins: set[int]) -> list[tuple[int, int]]:

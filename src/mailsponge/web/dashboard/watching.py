@@ -1,7 +1,7 @@
 """Reading the jobs' ledgers, each once for as long as it does not change.
 
-Other users' state is never looked at: there is nothing here but the places that the server was given, which are those of
-the user that it runs as.
+Other users' state is never looked at: there is nothing here but the places that the server was given, which are those
+of the user that it runs as.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from heapq import nsmallest
 from operator import is_not
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mailsponge import clock
+from mailsponge import clock, database_url
 from mailsponge.clock import Clock
 from mailsponge.errors import LedgerUnreadable, MailspongeError
 from mailsponge.sponge import folder, report
@@ -25,7 +26,7 @@ from mailsponge.sponge.model import Incident, Mail
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.replay import rules_kept
-from mailsponge.web.dashboard.board import Board, Job, Row, due, in_order, merged
+from mailsponge.web.dashboard.board import Board, Job, Row, due, in_order, merged, worst_first
 
 SECONDS: Final = 3.0
 """How long a page waits for a ledger that somebody else is inside of."""
@@ -34,6 +35,8 @@ _SETTLED: Final = 2.0
 """Seconds after which a file's time of change tells all changes: two within its clock's grain look the same."""
 _DATABASE: Final = 5.0
 """Seconds for which what was read of a database is shown again: it does not tell cheaply whether it has changed."""
+_LIKELY: Final = 100
+"""Sources of a job, the worst, whose last runs are read along with the rest."""
 _HABIT: Final = 12
 """Runs that tell how often a job runs."""
 _QUIET: Final = Incident()
@@ -53,10 +56,16 @@ class Place(NamedTuple):
     job: JobPlace
 
 
+Cells = dict[tuple[str, str], Sequence[int | None]]
+"""What the last runs proved, oldest first, by source and host."""
+
+
 class _Kept(NamedTuple):
     version: object
     job: Job
     rows: Sequence[Row]
+    cells: Cells
+    """Of the sources that were shown, or are likely to be."""
 
 
 class Watch:
@@ -78,8 +87,7 @@ class Watch:
     def shown(self) -> list[str]:
         """Where jobs are looked for, for a person to read."""
         return [
-            f"a database ({state.directory.name})" if state.database else str(state.directory)
-            for state in self._states
+            database_url.shown(state.database) if state.database else str(state.directory) for state in self._states
         ]
 
     def places(self) -> tuple[list[Place], list[str]]:
@@ -97,10 +105,9 @@ class Watch:
         """The job of that name; None if there is none."""
         if not job.strip() or not 0 <= state < len(self._states):
             return None
-        where = self._states[state]
-        place = Place(state, job_place(where.directory, job, where.database))
-        if where.database:
-            return place if place.job in every_job(where.directory, where.database) else None
+        place = self._place(state, job)
+        if place.job.database:
+            return place if place.job in every_job(place.job.directory.parent, place.job.database) else None
         return place if place.job.runs.is_dir() else None
 
     def board(self) -> tuple[Board, list[str]]:
@@ -125,25 +132,47 @@ class Watch:
         kept = self._read(place)
         return kept.job, kept.rows
 
+    def cells(self, rows: Sequence[Row]) -> dict[Row, Sequence[int | None]]:
+        """What the last runs proved of these rows' sources; a ledger that cannot be read now has no cells."""
+        found: dict[Row, Sequence[int | None]] = {}
+        by_job: dict[tuple[int, str], list[Row]] = {}
+        for row in rows:
+            by_job.setdefault((row.state, row.job), []).append(row)
+        for (state, job), some in by_job.items():
+            place = self._place(state, job)
+            with self._lock:
+                kept = self._kept.get(place)
+            known: Cells = kept.cells if kept else {}
+            missing = [row for row in some if (row.source, row.host) not in known]
+            if missing:
+                with suppress(MailspongeError, OSError), looking_into(place.job) as ledger:
+                    known |= _cells(ledger, missing) if ledger else {}
+            found |= {row: known.get((row.source, row.host), ()) for row in some}
+        return found
+
+    def _place(self, state: int, job: str) -> Place:
+        where = self._states[state]
+        return Place(state, job_place(where.directory, job, where.database))
+
     def changed(self, place: Place) -> None:
         """Somebody has changed what is kept of a job: it is read anew."""
         with self._lock:
             self._kept.pop(place, None)
 
     def _read(self, place: Place) -> _Kept:
-        version = self._version(place.job)
+        version = self.version(place.job)
         with self._lock:
             kept = self._kept.get(place)
         if kept is None or version is None or kept.version != version:
             try:
                 kept = _Kept(version, *_read(place))
             except (MailspongeError, OSError) as error:
-                return _Kept(None, Job(place.job.name, place.state, trouble=trouble(error)), ())
+                return _Kept(None, Job(place.job.name, place.state, trouble=trouble(error)), (), {})
             with self._lock:
                 self._kept[place] = kept
         return kept._replace(job=_here(kept.job, place.job))
 
-    def _version(self, place: JobPlace) -> object:
+    def version(self, place: JobPlace) -> object:
         """Something that is another whenever the ledger is; None if nothing tells."""
         if place.database:
             return int(self._now() / _DATABASE)
@@ -187,13 +216,14 @@ def looking_into(place: JobPlace) -> Iterator[Ledger | None]:
         yield ledger
 
 
-def _read(place: Place) -> tuple[Job, Sequence[Row]]:
+def _read(place: Place) -> tuple[Job, Sequence[Row], Cells]:
     name = place.job.name
     with looking_into(place.job) as ledger:
         if ledger is None:
-            return Job(name, place.state), ()
+            return Job(name, place.state), (), {}
         mails = {status: ledger.mails(status) for status in ("waiting", "refused", "mentioned")}
         rows = _rows(ledger, place, name, mails)
+        cells = _cells(ledger, nsmallest(_LIKELY, rows, key=worst_first))
         began = ledger.beginnings(_HABIT)
         try:
             expected = Policy(**rules_kept(ledger, name)).expected
@@ -203,7 +233,7 @@ def _read(place: Place) -> tuple[Job, Sequence[Row]]:
         silences = tuple(ledger.silences())
     troubled = (*mails["waiting"], *mails["refused"])
     last = max(troubled, key=lambda mail: mail.last_attempt_at or 0.0, default=None)
-    return Job(
+    job = Job(
         name,
         place.state,
         Counter(row.word for row in rows),
@@ -213,7 +243,19 @@ def _read(place: Place) -> tuple[Job, Sequence[Row]]:
         last.last_reply if last else "",
         len(mails["refused"]),
         silences=silences,
-    ), rows
+    )
+    return job, rows, cells
+
+
+def _cells(ledger: Ledger, rows: Sequence[Row]) -> Cells:
+    by_host: dict[str, list[str]] = {}
+    for row in rows:
+        by_host.setdefault(row.host, []).append(row.source)
+    found: Cells = {}
+    for host, sources in by_host.items():
+        recents = ledger.recents(sources, report.RECENT, host)
+        found |= {(source, host): tuple(verdicts) for source, verdicts in recents.items()}
+    return found
 
 
 def _rows(ledger: Ledger, place: Place, job: str, mails: Mapping[str, Sequence[Mail]]) -> list[Row]:
