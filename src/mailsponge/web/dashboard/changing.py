@@ -65,9 +65,13 @@ def _checked(pattern: str, because: str) -> tuple[str, str]:
     """What somebody has filled in, without what stands around it."""
     because = " ".join(because.split())
     if len(because) > LONGEST_REASON:
-        raise UsageError(f"the reason has {len(because)} characters: {LONGEST_REASON} are kept; say it in fewer")
+        raise UsageError(
+            f"the reason has {len(because)} characters: {LONGEST_REASON} are kept; say it in fewer"
+        )
     if len(pattern) > LONGEST_PATTERN:
-        raise UsageError(f"the pattern has {len(pattern)} characters: {LONGEST_PATTERN} are kept; use a * in it")
+        raise UsageError(
+            f"the pattern has {len(pattern)} characters: {LONGEST_PATTERN} are kept; use a * in it"
+        )
     return pattern, because
 
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from mailsponge.errors import MailspongeError, UsageError
 from mailsponge.sponge import muting
 from mailsponge.sponge.ledger import Ledger
-from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Incident, Silence
+from mailsponge.sponge.model import JOB_ITSELF, Excerpt, Incident, Silence, level_name
 from mailsponge.sponge.settings import Settings
 from mailsponge.web.dashboard import board as boards
 from mailsponge.web.dashboard import changing, charts, replaying, timeline
@@ -281,6 +281,7 @@ def _source_page(
         cells=lambda verdicts: Markup(charts.cells(verdicts)),
         sparkline=lambda verdicts: Markup(charts.sparkline(verdicts)),
         summary=charts.summary,
+        level_name=level_name,
         shown=changing.shown,
         problem=problem,
         filled=form(request) if request.method == "POST" else {},
@@ -332,25 +333,22 @@ def replay(request: Request) -> Response:
         "left_out": 0,
     }
     try:
-        key, version = (place.state, name), desk.watch.version(place.job)
-        read = desk.replays.history(key, version) if version is not None else None
-        if read is None:
-            read = _history(place, office_of(request).clock())
-            if version is not None:
-                desk.replays.keep(key, version, read)
-        if read is None or not read.episodes:
+        kept = desk.replays.of(
+            place, desk.watch.version(place.job), lambda: _history(place, office_of(request).clock())
+        )
+        if not kept.history.episodes:
             return render(request, template, **shown)
-        kept = replaying.patience_kept(read.rules)
-        patience = _patience(asked) or kept
-        shown |= {"read": read, "kept": kept, "patience": patience}
-        came = desk.replays.under(key, read, read, patience)
+        usual = replaying.patience_kept(kept.history.rules)
+        patience = _patience(asked) or usual
+        shown |= {"read": kept.history, "kept": usual, "patience": patience}
+        came = kept.under(patience)
     except UsageError as error:
         return render(request, template, 422, **shown | {"problem": str(error)})
     except (MailspongeError, OSError) as error:
         return render(request, template, 503, **shown | {"problem": trouble(error)})
-    since = min(episode.run.began_at for episode in read.episodes)
+    since = min(episode.run.began_at for episode in kept.history.episodes)
     shown |= {"came": came, "since": since, "left_out": timeline.left_out(came)}
-    shown["picture"] = Markup(timeline.timeline(came, since, read.until))
+    shown["picture"] = Markup(timeline.timeline(came, since, kept.history.until))
     return render(request, template, **shown)
 
 
@@ -362,9 +360,9 @@ def _patience(asked: Mapping[str, str]) -> str:
     return asked.get("patience", "").strip()
 
 
-def _history(place: Place, now: float) -> replaying.History | None:
+def _history(place: Place, now: float) -> replaying.History:
     with looking_into(place.job) as ledger:
-        return None if ledger is None else replaying.history(ledger, place.job.name, now)
+        return replaying.NOTHING if ledger is None else replaying.history(ledger, place.job.name, now)
 
 
 # What changes something

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mailsponge.errors import UsageError
@@ -26,6 +26,8 @@ MOST_DECIDED: Final = 20_000
 """Sources named in all the runs together that are decided on: that takes less than a second."""
 LONGEST_PATIENCE: Final = 200
 """Characters; what a sentence of it costs to decide by grows with its length."""
+_MOST_HISTORIES: Final = 8
+_MOST_OUTCOMES: Final = 32
 _MOST_RUNS: Final = 100_000
 _DAY: Final = 86_400.0
 
@@ -41,6 +43,10 @@ class History(NamedTuple):
     until: float
     earlier: int
     """Runs of these 90 days that there was no room for."""
+
+
+NOTHING: Final = History((), (), {}, False, 0.0, 0)
+"""What a job has that has not ended a run yet."""
 
 
 def history(ledger: Ledger, job: str, now: float) -> History:
@@ -117,45 +123,44 @@ def under(history: History, patience: str) -> Replayed:
     return replayed(policy, history.episodes, history.shared, history.silences, history.until)
 
 
-class Replays:
-    """Histories that are being looked at, and what came of each patience: a slider asks for the same ones again.
+class Kept:
+    """A history that somebody is looking at, and what came of each patience: a slider asks for the same ones again."""
 
-    Args:
-        most: how many histories, and how many outcomes, are kept; those asked for longest ago make room.
-    """
-
-    def __init__(self, most: int = 8) -> None:
-        self._most = most
-        self._histories: OrderedDict[Hashable, tuple[object, History]] = OrderedDict()
-        self._outcomes: OrderedDict[Hashable, Replayed] = OrderedDict()
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._outcomes: OrderedDict[str, Replayed] = OrderedDict()
         self._lock = threading.Lock()
 
-    def history(self, key: Hashable, version: object) -> History | None:
-        """What was kept under a key, if it is of that version."""
-        with self._lock:
-            found = self._histories.get(key)
-            if found is None or found[0] != version:
-                return None
-            self._histories.move_to_end(key)
-            return found[1]
-
-    def keep(self, key: Hashable, version: object, read: History) -> None:
-        """Keep a history."""
-        with self._lock:
-            self._histories[key] = version, read
-            while len(self._histories) > self._most:
-                self._histories.popitem(last=False)
-
-    def under(self, key: Hashable, version: object, read: History, patience: str) -> Replayed:
+    def under(self, patience: str) -> Replayed:
         """What would have been mailed, decided once. Raises UsageError."""
-        asked = key, version, patience
         with self._lock:
-            if asked in self._outcomes:
-                self._outcomes.move_to_end(asked)
-                return self._outcomes[asked]
-        outcome = under(read, patience)
+            if patience in self._outcomes:
+                self._outcomes.move_to_end(patience)
+                return self._outcomes[patience]
+        outcome = under(self.history, patience)
         with self._lock:
-            self._outcomes[asked] = outcome
-            while len(self._outcomes) > 4 * self._most:
+            self._outcomes[patience] = outcome
+            while len(self._outcomes) > _MOST_OUTCOMES:
                 self._outcomes.popitem(last=False)
         return outcome
+
+
+class Replays:
+    """The histories that are being looked at; of many, those asked for longest ago make room."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, tuple[object, Kept]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, key: Hashable, version: object, read: Callable[[], History]) -> Kept:
+        """The history of that key and version, read if need be. Version None: nobody knows whether it has changed."""
+        with self._lock:
+            before, kept = self._kept.get(key, (None, None))
+        if kept is None or version is None or before != version:
+            kept = Kept(read())
+            with self._lock:
+                self._kept[key] = version, kept
+                self._kept.move_to_end(key)
+                while len(self._kept) > _MOST_HISTORIES:
+                    self._kept.popitem(last=False)
+        return kept

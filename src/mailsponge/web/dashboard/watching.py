@@ -87,7 +87,8 @@ class Watch:
     def shown(self) -> list[str]:
         """Where jobs are looked for, for a person to read."""
         return [
-            database_url.shown(state.database) if state.database else str(state.directory) for state in self._states
+            database_url.shown(state.database) if state.database else str(state.directory)
+            for state in self._states
         ]
 
     def places(self) -> tuple[list[Place], list[str]]:
