@@ -33,7 +33,8 @@ RUNS: Final = 20
 """Runs on a job's page."""
 LOOKED_BACK: Final = 100
 """Runs that a source's page looks back on."""
-FIRST_RECORDS, LAST_RECORDS: Final = 40, 160
+FIRST_RECORDS: Final = 40
+LAST_RECORDS: Final = 160
 """Records of the last failure that are shown: of more, the two ends."""
 MOST_MAILS: Final = 100
 """Mails that a replay lists."""
