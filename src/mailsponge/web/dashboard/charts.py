@@ -17,12 +17,12 @@ _PITCH: Final = 8
 """Units from one cell to the next; the style sheet draws 6 of them and leaves 2 (stroke-dasharray)."""
 _HEIGHT: Final = 16
 _GAP: Final = 2
-_LINES: Final = {"ok": 12, "failed": 8, "unseen": 12}
+_LINES: Final = {"ok": 12, "failed": 8, "unknown": 12}
 """Where the middle of each kind of cell is; how thick it is, the style sheet says."""
 
 
 def _kind(verdict: int | None) -> str:
-    return "unseen" if verdict is None else "ok" if verdict == OK else "failed"
+    return "unknown" if verdict is None else "ok" if verdict == OK else "failed"
 
 
 def summary(verdicts: Sequence[int | None]) -> str:
@@ -30,7 +30,7 @@ def summary(verdicts: Sequence[int | None]) -> str:
     if not verdicts:
         return "no runs yet"
     kinds = [_kind(verdict) for verdict in verdicts]
-    words = (("failed", "failed"), ("ok", "ok"), ("unseen", "not seen"))
+    words = (("failed", "failed"), ("ok", "ok"), ("unknown", "not seen"))
     counts = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words if kind in kinds)
     runs = "last run" if len(kinds) == 1 else f"last {len(kinds)} runs"
     failing = _ending_in(kinds, "failed")
@@ -74,6 +74,12 @@ def streaks(verdicts: Iterable[int | None]) -> list[int]:
     return lengths
 
 
+def streak_summary(verdicts: Sequence[int | None]) -> str:
+    """The line in words: ``failed runs in a row: 6 at the most, 2 now``."""
+    lengths = streaks(verdicts)
+    return f"failed runs in a row: {max(lengths, default=0)} at the most, {lengths[-1] if lengths else 0} now"
+
+
 _SPARK_HEIGHT: Final = 40
 
 
@@ -88,9 +94,7 @@ def sparkline(verdicts: Sequence[int | None]) -> str:
         (n * _PITCH + _PITCH // 2, 2 + room - room * length / longest) for n, length in enumerate(lengths)
     ]
     line = " ".join(f"{x},{y:g}" for x, y in ((x, round(y, 1)) for x, y in points))
-    label = (
-        f"failed runs in a row, over the last {len(lengths)} runs: {longest} at the most, {lengths[-1]} now"
-    )
+    label = streak_summary(verdicts)
     drawn = f'<polyline class="streak" points="{line}"/>'
     return _picture("spark", len(lengths) * _PITCH, _SPARK_HEIGHT, label, drawn)
 
