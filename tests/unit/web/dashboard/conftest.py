@@ -13,6 +13,7 @@ from kit.browser import Browser
 from kit.web_office import WebOffice
 from mailsponge.web.office import State
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2] / "cli"))
 
 from sponge_jobs import RememberedJob
