@@ -102,6 +102,6 @@ def sparkline(verdicts: Sequence[int | None]) -> str:
 def _picture(kind: str, width: float, height: float, label: str, drawn: str) -> str:
     said = escape(label)
     return (
-        f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" height="{height:g}" role="img" '
         f'aria-label="{said}"><title>{said}</title>{drawn}</svg>'
     )

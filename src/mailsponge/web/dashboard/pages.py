@@ -25,8 +25,8 @@ from mailsponge.web.office import office_of
 from mailsponge.web.pages import render, wants_fragment
 from mailsponge.web.security import admins_only, form
 
-MOST_ROWS: Final = 100
-"""Sources on a page."""
+MOST_ROWS: Final = 50
+"""Sources on a page: with more, the first page and all it loads would be heavier than 100 kB."""
 MOST_JOBS: Final = 25
 """Jobs on the first page: the worst. A job is also found by its name."""
 RUNS: Final = 20

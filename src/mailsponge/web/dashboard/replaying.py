@@ -54,33 +54,42 @@ def history(ledger: Ledger, job: str, now: float) -> History:
     since = now - DAYS * _DAY
     rules = rules_kept(ledger, job) | {"digest": None}
     kept = [Episode(run, attempts) for run, attempts in ledger.history(MOST_READ) if run.began_at >= since]
-    episodes = newest(lightened(kept, Policy(**rules).fail_level), MOST_DECIDED)
+    episodes = newest(lightened(kept, Policy(**rules)), MOST_DECIDED)
     first = min((episode.run.began_at for episode in episodes), default=now)
     earlier = sum(since <= began_at < first for began_at in ledger.beginnings(_MOST_RUNS))
     return History(episodes, ledger.silences(), rules, ledger.shared, now, earlier)
 
 
-def lightened(episodes: Sequence[Episode], fail_level: int) -> list[Episode]:
-    """The episodes without the sources that never fail, wherever it is certain that these decide nothing.
+def lightened(episodes: Sequence[Episode], policy: Policy) -> list[Episode]:
+    """The episodes with as few sources that never fail as decide the same, whatever the patience.
 
-    How many sources are well counts for a common cause alone, and that takes some that fail at once.
+    How many sources are well counts for a common cause alone: as many are left as rule it out, or else all.
     """
-    failing = {
+    level = policy.fail_level
+    failing = {JOB_ITSELF} | {
         source
         for episode in episodes
         for source, attempt in episode.attempts.items()
-        if _fails(attempt, fail_level)
+        if _fails(attempt, level)
     }
     light = []
     for episode in episodes:
-        named = episode.attempts
-        fails = sum(_fails(attempt, fail_level) for attempt in named.values())
-        if fails < FEWEST_FOR_COMMON_CAUSE:
-            named = {
-                name: attempt for name, attempt in named.items() if name in failing or name == JOB_ITSELF
-            }
-        light.append(episode._replace(attempts=named))
+        fails = sum(_fails(attempt, level) for attempt in episode.attempts.values())
+        left = enough_well(fails, policy.common_cause)
+        kept = {}
+        for source, attempt in episode.attempts.items():
+            if source not in failing:
+                if not left:
+                    continue
+                left -= 1
+            kept[source] = attempt
+        light.append(episode._replace(attempts=kept))
     return light
+
+
+def enough_well(fails: int, share: float) -> int:
+    """How many healthy sources beside those that fail make it certain that there is no common cause."""
+    return 0 if fails < FEWEST_FOR_COMMON_CAUSE else int(fails / share - fails) + 1
 
 
 def _fails(attempt: Attempt, fail_level: int) -> bool:

@@ -11,7 +11,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from heapq import nsmallest
 from operator import is_not
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -26,7 +25,7 @@ from mailsponge.sponge.model import Incident, Mail
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.replay import rules_kept
-from mailsponge.web.dashboard.board import Board, Job, Row, due, in_order, merged, worst_first
+from mailsponge.web.dashboard.board import Board, Job, Row, due, in_order, merged
 
 SECONDS: Final = 3.0
 """How long a page waits for a ledger that somebody else is inside of."""
@@ -223,8 +222,8 @@ def _read(place: Place) -> tuple[Job, Sequence[Row], Cells]:
         if ledger is None:
             return Job(name, place.state), (), {}
         mails = {status: ledger.mails(status) for status in ("waiting", "refused", "mentioned")}
-        rows = _rows(ledger, place, name, mails)
-        cells = _cells(ledger, nsmallest(_LIKELY, rows, key=worst_first))
+        rows = merged([_rows(ledger, place, name, mails)])
+        cells = _cells(ledger, rows[:_LIKELY])
         began = ledger.beginnings(_HABIT)
         try:
             expected = Policy(**rules_kept(ledger, name)).expected

@@ -62,28 +62,38 @@ def test_the_newest_are_as_many_as_there_is_room_for(sizes, most):
 
 
 LEVELS = st.sampled_from([INFO, INFO, INFO, WARNING, ERROR, CRITICAL])
-RUNS = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), LEVELS, max_size=8), max_size=25)
+RUNS = st.lists(st.dictionaries(st.sampled_from("abcdefghijklmnop"), LEVELS, max_size=16), max_size=25)
 
 
 @settings(max_examples=60)
-@given(RUNS, st.sampled_from(["now", "2 runs", "3 runs", "2 of 4 runs", "2 hours"]))
-def test_leaving_out_who_never_fails_changes_no_mail(runs, patience):
+@given(
+    RUNS, st.sampled_from(["now", "2 runs", "3 runs", "2 of 4 runs"]), st.sampled_from([0.3, 0.56, 0.8, 1.0])
+)
+def test_leaving_out_who_never_fails_changes_no_mail(runs, patience, share):
     episodes = [episode(n, NOW + n * HOUR, **named) for n, named in enumerate(runs, 1)]
-    policy = Policy(patience=patience)
+    policy = Policy(patience=patience, common_cause=share)
 
-    light = lightened(episodes, policy.fail_level)
+    light = lightened(episodes, policy)
 
     assert replayed(policy, light).mails == replayed(policy, episodes).mails
 
 
 def test_who_never_fails_is_left_out():
-    light = lightened(hourly("", "a", ""), ERROR)
+    light = lightened(hourly("", "a", ""), Policy())
 
     assert [list(each.attempts) for each in light] == [["a"], ["a"], ["a"]]
 
 
-def test_where_some_fail_at_once_all_are_kept_as_it_may_be_one_cause():
-    assert len(lightened(hourly("", "abc"), ERROR)[1].attempts) == 3
+def test_where_some_fail_at_once_as_many_are_kept_as_tell_whether_it_is_one_cause():
+    failing, well = dict.fromkeys("abcdefgh", ERROR), {str(n): INFO for n in range(100)}
+
+    assert len(lightened([episode(1, **failing, **well)], Policy())[0].attempts) == 8 + 3
+    assert len(lightened([episode(1, **failing, one=INFO)], Policy())[0].attempts) == 8 + 1
+
+
+@given(st.integers(3, 500), st.floats(0.01, 1.0))
+def test_as_many_as_are_kept_rule_a_common_cause_out(fails, share):
+    assert fails / (fails + replaying.enough_well(fails, share)) < share
 
 
 # The patience
