@@ -1,8 +1,8 @@
 """What the first page of the dashboard costs with 10,000 sources, on the server: reading the ledgers, and rendering.
 
-Two shapes: one job of 10,000 sources, and 20 jobs of 500 each; every fortieth source fails now and then, or always. Each
-page is made in three situations: nothing has changed since the last one (somebody reloads), one job has run since, and
-nothing was read before (the first page after a start). The page is the whole answer, through the handler and its
+Two shapes: one job of 10,000 sources, and 20 jobs of 500 each; every fortieth source fails now and then, or always.
+Each page is made in three situations: nothing has changed since the last one (somebody reloads), one job has run since,
+and nothing was read before (the first page after a start). The page is the whole answer, through the handler and its
 template; without the network and the guard. What it weighs is told as it is, and gzipped.
 
     python bench/dashboard.py [--sources 10000] [--rounds 15] [--folder /var/tmp]
@@ -140,7 +140,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def weight(page: bytes) -> tuple[int, int]:
-    """Octets of the page as it is, and of all that goes over the network for a first visit, scripts and styles gzipped."""
+    """Octets of the page as it is, and of all that goes over the network, scripts and styles gzipped."""
     static = sum(
         len(file.packed) for name, file in shipped.statics().items() if not name.endswith("inbox.css")
     )
