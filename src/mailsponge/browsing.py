@@ -17,6 +17,7 @@ from mailsponge.auth.guesses import Guesses
 from mailsponge.config import Config, Endpoint
 from mailsponge.server.entrance import Entrance
 from mailsponge.server.rules import Rules
+from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.places import state_database, state_directory
 from mailsponge.store.protocol import Store
 from mailsponge.web import shipped
@@ -37,6 +38,12 @@ class Doors(NamedTuple):
 
     checks: Checks
     guesses: Guesses
+
+
+def _own_state() -> State:
+    """Where this process's user has jobs remembered. Raises UsageError for one that cannot be."""
+    given = defaults().state
+    return State(state_directory(given, os.environ), state_database(given, os.environ))
 
 
 class Browsing:
@@ -65,7 +72,7 @@ class Browsing:
             directory=lambda: self._rules.directory,
             routes=lambda: self._rules.routes,
             clock=clock.now,
-            states=(State(state_directory(None, os.environ), state_database(None, os.environ)),),
+            states=(_own_state(),),
             hostname=config.hostname,
             sessions=Sessions(Nowhere() if directory is None else InFile(directory), clock.now),
             links=Links(clock.now),

@@ -30,6 +30,7 @@ from mailsponge import config as configuration
 from mailsponge.accounts import Accounts, Deliver
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
+from mailsponge.checking_duty import checking
 from mailsponge.config import Config, Endpoint, Loaded, Machine
 from mailsponge.config.machine import DEFAULT_WEB, system_users
 from mailsponge.config.relay_password import relay_password
@@ -249,6 +250,9 @@ def _without_root(account: Account, config: Config, entrances: tuple[Entrance, .
     if any(entered.role is role.WEB for entered in entrances):
         import_module("mailsponge.browsing").load()
     parent = separate(account, tls_files_of(config), entrances, notify, ways)
+    os.environ["HOME"] = pwd.getpwuid(
+        account.uid
+    ).pw_dir  # whose jobs are looked after; root's are not to be seen
     if directory is not None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
             f"the user {account.name} cannot get at {directory}: "
@@ -345,6 +349,7 @@ class _PostOffice:
             sending.working(),
             _metrics(config.metrics.listen, Metering(listener, store, free, sending)) as told_at,
             _pickup(pickup_of(config), listener),
+            checking(),
         ):
             browsing = self._browsing = await self._browsing_from(listener)
             self._ready(told_at)

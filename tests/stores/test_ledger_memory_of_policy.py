@@ -368,6 +368,42 @@ def test_a_part_of_history_may_do(ledger):
         ledger.add_run(run(6), {}, "")
 
 
+@pytest.mark.parametrize(
+    ("most", "runs"), [(0, []), (1, [3]), (2, [3]), (3, [2, 3]), (5, [2, 3]), (6, [1, 2, 3]), (99, [1, 2, 3])]
+)
+def test_the_newest_part_of_history_names_no_more_sources_than_wanted(ledger, most, runs):
+    with ledger.transaction():
+        ledger.add_run(run(1), {}, "", dict.fromkeys("xyz", Attempt()))
+        ledger.add_run(run(2), {"judged only": OK}, "", dict.fromkeys("xy", Attempt()))
+        ledger.add_run(run(3), {}, "", {"x": Attempt()})
+
+    with ledger.transaction():
+        assert [found.number for found, _ in ledger.history(most)] == runs
+
+
+def test_the_last_runs_of_several_sources_are_what_they_are_of_each(ledger):
+    names = ["x", "y\0", "nobody's", *(f"many {n}" for n in range(1200))]
+    with ledger.transaction():
+        for number in range(5):
+            ledger.add_run(
+                run(number, "ab"[number % 2], number), {"x": ERROR, "y\0": OK, f"many {number}": OK}, ""
+            )
+
+    with ledger.transaction():
+        for host in ("", "a", "b", "c"):
+            assert ledger.recents(names, 3, host) == {name: ledger.recent(name, 3, host) for name in names}
+
+
+def test_the_last_beginnings_come_newest_first_and_without_strays(ledger):
+    with ledger.transaction():
+        assert ledger.beginnings(3) == []
+        for number in range(1, 5):
+            ledger.add_run(run(number, began_at=100.0 * number), {}, "")
+        ledger.add_run(run(5, began_at=999.0, ending=Ending.STRAY), {}, "")
+
+        assert ledger.beginnings(3) == [400.0, 300.0, 200.0]
+
+
 # The digest
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 from collections.abc import Iterator
@@ -15,16 +14,14 @@ from mailsponge.cli import output
 from mailsponge.cli.completing import complete_source
 from mailsponge.cli.jobs import moment, one_place, typed, with_job, with_source, with_state
 from mailsponge.errors import UsageError
-from mailsponge.sponge import digest, folder
-from mailsponge.sponge import patience as grammar
+from mailsponge.sponge import digest, folder, muting
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.opening import forget_job, open_ledger
 from mailsponge.sponge.lock import locked
-from mailsponge.sponge.model import Incident, Silence
+from mailsponge.sponge.muting import EVERYTHING
 from mailsponge.sponge.places import JobPlace
-from mailsponge.sponge.policy import acknowledge, telling, without
+from mailsponge.sponge.policy import without
 
-EVERYTHING = "*"
 _LOCK_SECONDS = 10.0
 
 
@@ -64,11 +61,8 @@ def silence(job: str, source: str, duration: str | None, because: str, end: bool
     now = clock.now()
     if end:
         with _changing(place) as ledger:
-            named = (source, glob.escape(source))
-            ended = [s for s in ledger.silences() if s.pattern in named and s.since <= now < s.until]
-            if not ended:
+            if not muting.end_silence(ledger, source, now):
                 output.fail(f"no silence of {_shown(source)} is going on: {typed('silence', job)} lists them")
-            ledger.put_silences([s._replace(until=now) if s in ended else s for s in ledger.silences()])
         click.echo(f"{clean.line(job)}: {_shown(source)} is told of again")
         return
     if duration is None:
@@ -76,29 +70,22 @@ def silence(job: str, source: str, duration: str | None, because: str, end: bool
         return
     until = now + _seconds(duration)
     with _changing(place) as ledger:
-        known = {standing.source for standing in ledger.standings()}
-        # A source's own name is no pattern, whatever stands in it.
-        new = Silence(glob.escape(source) if source in known else source, now, until, because)
-        ledger.put_silences([*ledger.silences(), new])
-        matched = [name for name in known if telling.silence_of(name, [new], now)]
-    click.echo(f"{clean.line(job)}: {_shown(source)} is silent until {moment(new.until)}")
-    if source != EVERYTHING and not matched:
+        begun = muting.silence(ledger, source, until, because, now)
+    click.echo(f"{clean.line(job)}: {_shown(source)} is silent until {moment(until)}")
+    if source != EVERYTHING and not begun.sources:
         output.note(f"no source of {job} is called that yet; {typed('status', job)} shows their names")
 
 
 def _seconds(text: str) -> float:
     try:
-        seconds = grammar.duration(text)
+        return muting.length_of(text)
     except UsageError as error:
         raise click.UsageError(f"--for: {error}") from error
-    if seconds <= 0:
-        raise click.UsageError("--for: a silence takes some time")
-    return seconds
 
 
 def _list_silences(place: JobPlace, now: float) -> None:
     with _changing(place) as ledger:
-        going_on = [silence for silence in ledger.silences() if silence.since <= now < silence.until]
+        going_on = muting.going_on(ledger.silences(), now)
     if not going_on:
         output.note("nothing is silenced")
         return
@@ -115,9 +102,10 @@ def _shown(pattern: str) -> str:
 @click.command()
 @with_job()
 @with_source
+@click.option("--because", default="", metavar="TEXT", help="Why; shown by status and on the dashboard.")
 @click.option("--undo", is_flag=True, help="Take the acknowledgement back.")
 @with_state
-def ack(job: str, source: str | None, undo: bool, state: str | None) -> None:
+def ack(job: str, source: str | None, because: str, undo: bool, state: str | None) -> None:
     """Acknowledge a failure: somebody knows, so no more mails about it.
 
     That lasts until the source recovers, which is told if the failure was, or until it fails at a higher level than so
@@ -126,25 +114,18 @@ def ack(job: str, source: str | None, undo: bool, state: str | None) -> None:
     \b
     Examples:
       mailsponge ack podcasts "Søndag på P1"
-      mailsponge ack podcasts
+      mailsponge ack podcasts --because "the new disk comes on Monday"
       mailsponge ack podcasts --undo
     """
     place = one_place(state, job)
     with _changing(place) as ledger:
-        failing = {
-            name: incident
-            for name, incident in ledger.incidents().items()
-            if source in (None, name) and (incident.failing or incident.soft or incident.recovering)
-        }
-        ledger.put_incidents({name: _acked(incident, undo) for name, incident in failing.items()})
+        failing = (
+            muting.take_back(ledger, source) if undo else muting.acknowledge_failures(ledger, source, because)
+        )
     if not failing:
         output.fail(f"nothing to acknowledge: {_name(source)}; {typed('status', job)} shows what fails")
-    for name in sorted(failing):
+    for name in failing:
         click.echo(f"{clean.line(job)}: {digest.name(name)} is {'told of again' if undo else 'acknowledged'}")
-
-
-def _acked(incident: Incident, undo: bool) -> Incident:
-    return incident._replace(acknowledged=None) if undo else acknowledge(incident)
 
 
 def _name(source: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final
 
 import click
 from rich.cells import cell_len
@@ -17,12 +17,9 @@ from mailsponge.cli.rules import given_only, with_rules
 from mailsponge.cli.timeline import legend, timeline
 from mailsponge.errors import UsageError
 from mailsponge.sponge.digest import name as name_of
-from mailsponge.sponge.ledger import Folded, Ledger
-from mailsponge.sponge.ledger.memory import MemoryLedger
-from mailsponge.sponge.model import Kind, Silence
+from mailsponge.sponge.model import Kind
 from mailsponge.sponge.policy import DEFAULT_REMINDERS, Policy
-from mailsponge.sponge.replay import Episode, WouldBeMailed, recorded, replay, written
-from mailsponge.sponge.settings import Settings
+from mailsponge.sponge.replay import Replayed, WouldBeMailed, recorded, replayed, rules_kept, written
 
 _COLOURS = {
     Kind.NEW: "bold red",
@@ -104,11 +101,11 @@ def replay_command(
         common_cause=common_cause,
         expect=expect,
     )
-    replayed = _of_file(source_file, given) if source_file else _of_job(str(job), given, state)
+    came = _of_file(source_file, given) if source_file else _of_job(str(job), given, state)
     if as_json:
-        output.print_json([_fields(mail) for mail in replayed.mails])
+        output.print_json([_fields(mail) for mail in came.mails])
     else:
-        _print(replayed)
+        _print(came)
 
 
 def _policy(given: dict[str, Any]) -> Policy:
@@ -118,41 +115,19 @@ def _policy(given: dict[str, Any]) -> Policy:
         raise click.UsageError(str(error)) from error
 
 
-class Replayed(NamedTuple):
-    """What came of a history."""
-
-    mails: list[WouldBeMailed]
-    runs: list[Folded]
-
-
-def _decided(
-    policy: Policy,
-    episodes: Sequence[Episode],
-    shared: bool,
-    silences: Sequence[Silence] = (),
-    until: float | None = None,
-) -> Replayed:
-    ledger: Ledger = MemoryLedger(shared)
-    mails = list(replay(policy, episodes, shared, silences, until, ledger))
-    with ledger.transaction():
-        return Replayed(mails, ledger.runs(len(episodes)))
-
-
 def _of_file(lines: IO[str], given: dict[str, Any]) -> Replayed:
     policy = _policy(given)
     try:
         episodes, shared = written(lines)
     except (UsageError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{lines.name}: {error}") from error
-    return _decided(policy, episodes, shared)
+    return replayed(policy, episodes, shared)
 
 
 def _of_job(job: str, given: dict[str, Any], state: str | None) -> Replayed:
     with reading(one_place(state, job)) as ledger:
-        kept = Settings.from_json(ledger.settings() or {"job": job, "toaddrs": ["nobody"]})
-        rules = {name: getattr(kept, name) for name in Policy.__dataclass_fields__}
-        policy = _policy({**rules, **given})
-        return _decided(policy, recorded(ledger), ledger.shared, ledger.silences(), clock.now())
+        policy = _policy({**rules_kept(ledger, job), **given})
+        return replayed(policy, recorded(ledger), ledger.shared, ledger.silences(), clock.now())
 
 
 def _fields(mail: WouldBeMailed) -> dict[str, Any]:
@@ -160,21 +135,21 @@ def _fields(mail: WouldBeMailed) -> dict[str, Any]:
     return {"at": clock.iso(mail.at), "flips": flips, "digest": mail.digest}
 
 
-def _print(replayed: Replayed) -> None:
-    if not replayed.runs:
+def _print(came: Replayed) -> None:
+    if not came.runs:
         output.note("there is no run to replay")
         return
-    _print_timeline(replayed)
-    if replayed.mails:
-        _print_mails(replayed.mails)
+    _print_timeline(came)
+    if came.mails:
+        _print_mails(came.mails)
         click.echo()
-    output.print_line(_summary(replayed), wrap=True)
+    output.print_line(_summary(came), wrap=True)
 
 
-def _print_timeline(replayed: Replayed) -> None:
+def _print_timeline(came: Replayed) -> None:
     width = output.width()
     room = _WIDEST if width is None else min(width - _NAME - 2, _WIDEST)
-    picture = timeline(replayed.runs, replayed.mails, max(room, _NARROWEST))
+    picture = timeline(came.runs, came.mails, max(room, _NARROWEST))
     if picture is None or not picture.rows:
         return
     shown = dict(list(picture.rows.items())[:_MOST_ROWS])
@@ -212,14 +187,12 @@ def _lines(mail: WouldBeMailed) -> list[tuple[Any, str]]:
     return told + ([("digest", output.counted(mail.digest, "record"))] if mail.digest else [])
 
 
-def _summary(replayed: Replayed) -> str:
-    began = [folded.run.began_at for folded in replayed.runs]
+def _summary(came: Replayed) -> str:
+    began = [folded.run.began_at for folded in came.runs]
     runs = output.counted(len(began), "run")
     since, until = (clock.local(at).strftime("%d %b %Y") for at in (min(began), max(began)))
     period = since if since == until else f"{since} to {until}"
-    mails = (
-        output.counted(len(replayed.mails), "mail") if replayed.mails else "nothing would have been mailed"
-    )
-    kinds = Counter(str(flip.kind) for mail in replayed.mails for flip in mail.flips)
+    mails = output.counted(len(came.mails), "mail") if came.mails else "nothing would have been mailed"
+    kinds = Counter(str(flip.kind) for mail in came.mails for flip in mail.flips)
     parts = ", ".join(f"{kinds[kind]} {kind}" for kind in Kind if kinds[kind])
     return f"{runs}, {period}: {mails}{f' ({parts})' if parts else ''}"

@@ -151,8 +151,10 @@ def _told(row: Standing) -> Text:
 
 def _why(row: Standing) -> str:
     because = row.silence.because if row.silence else ""
+    known = row.incident.acknowledged_because
     reason = "" if output.is_terminal() and row.state.reason == _GOOD else row.state.reason
-    return "; ".join(part for part in (reason, because and f"silenced: {because}") if part)
+    said = (reason, because and f"silenced: {because}", known and f"acknowledged: {known}")
+    return "; ".join(part for part in said if part)
 
 
 def _summary(rows: Sequence[Standing]) -> Text:

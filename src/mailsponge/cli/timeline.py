@@ -10,17 +10,19 @@ from rich.text import Text
 from mailsponge import clock
 from mailsponge.sponge.ledger import Folded
 from mailsponge.sponge.model import OK, Kind
-from mailsponge.sponge.replay import WouldBeMailed
+from mailsponge.sponge.replay import LETTERS, WouldBeMailed
 
-MARKS: Final = {
-    Kind.NEW: ("N", "bold red"),
-    Kind.MISSED: ("M", "bold magenta"),
-    Kind.FLAPPING: ("F", "bold yellow"),
-    Kind.STILL: ("S", "red"),
-    Kind.RECOVERED: ("R", "bold green"),
-    Kind.STEADY: ("T", "green"),
-    Kind.GONE: ("G", "bold"),
+_COLOURS: Final = {
+    Kind.NEW: "bold red",
+    Kind.MISSED: "bold magenta",
+    Kind.FLAPPING: "bold yellow",
+    Kind.STILL: "red",
+    Kind.RECOVERED: "bold green",
+    Kind.STEADY: "green",
+    Kind.GONE: "bold",
 }
+
+MARKS: Final = {kind: (letter, _COLOURS[kind]) for kind, letter in LETTERS.items()}
 """What is shown where it would be told, and how; of several in one cell the first."""
 
 DIGEST: Final = ("D", "bold blue")

@@ -212,6 +212,8 @@ class Incident(NamedTuple):
     flapping_told: bool = False
     acknowledged: int | None = None
     """Somebody knows of failures at this level and below."""
+    acknowledged_because: str = ""
+    """What they said of it, if anything."""
     is_worse: bool = False
     """It was acknowledged, and has failed at a higher level since; that is still to be told."""
     thread: str | None = None

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from mailsponge import clock
 from mailsponge.errors import UsageError
 from mailsponge.sponge.deliberation import Deliberation
-from mailsponge.sponge.ledger import Ledger
+from mailsponge.sponge.ledger import Folded, Ledger
 from mailsponge.sponge.ledger.memory import MemoryLedger
 from mailsponge.sponge.model import (
     CRITICAL,
@@ -27,6 +27,7 @@ from mailsponge.sponge.model import (
     Attempt,
     Ending,
     Flip,
+    Kind,
     Record,
     Run,
     Silence,
@@ -34,11 +35,24 @@ from mailsponge.sponge.model import (
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.policy.deciding import flips_in_order
 from mailsponge.sponge.policy.telling import silence_of
+from mailsponge.sponge.settings import Settings
 
 SHAPE: Final = (
     'each line is JSON such as {"run": "1", "at": "2026-01-01T00:00:00Z", "source": "x", "verdict": "failed"}, '
     'the verdict "failed", "ok" or "died"; "level", "records", "host" and "ended_at" may be there'
 )
+
+
+LETTERS: Final = {
+    Kind.NEW: "N",
+    Kind.MISSED: "M",
+    Kind.FLAPPING: "F",
+    Kind.STILL: "S",
+    Kind.RECOVERED: "R",
+    Kind.STEADY: "T",
+    Kind.GONE: "G",
+}
+"""What stands for each kind in a picture; of several in one place the first."""
 
 
 class Episode(NamedTuple):
@@ -140,6 +154,34 @@ class _Watch(NamedTuple):
         count = sum(1 for record in records if not silence_of(record.source, self.silences, now))
         self.ledger.all_gathered()
         return count
+
+
+class Replayed(NamedTuple):
+    """What came of a history."""
+
+    mails: list[WouldBeMailed]
+    runs: list[Folded]
+    """Newest first, with the verdicts that were given under the policy."""
+
+
+def replayed(
+    policy: Policy,
+    history: Sequence[Episode],
+    shared: bool = False,
+    silences: Sequence[Silence] = (),
+    until: float | None = None,
+) -> Replayed:
+    """Decide on a history as :func:`replay` does, and keep what came of each run, too."""
+    ledger: Ledger = MemoryLedger(shared)
+    mails = list(replay(policy, history, shared, silences, until, ledger))
+    with ledger.transaction():
+        return Replayed(mails, ledger.runs(len(history)))
+
+
+def rules_kept(ledger: Ledger, job: str) -> dict[str, Any]:
+    """The rules a job goes by, as the arguments of a policy; inside a transaction. Raises UsageError."""
+    kept = Settings.from_json(ledger.settings() or {"job": job, "toaddrs": ["nobody"]})
+    return {name: getattr(kept, name) for name in Policy.__dataclass_fields__}
 
 
 def recorded(ledger: Ledger) -> list[Episode]:

@@ -74,7 +74,7 @@ def word_of(verdict: int | None) -> str | None:
 
 def report(place: JobPlace, now: Clock = clock.now) -> Report:
     """How a job stands. Raises StateError, and OSError."""
-    found = Report(place.name, unfolded=_unfolded(place), going_on=folder.any_alive(place))
+    found = Report(place.name, unfolded=unfolded(place), going_on=folder.any_alive(place))
     ledger = read_ledger(place)
     if ledger is None:
         return found
@@ -111,8 +111,8 @@ def _of_each_host(runs: Sequence[Folded], shared: bool) -> dict[str, list[Folded
     return found
 
 
-def _unfolded(place: JobPlace) -> int:
-    """Runs that nobody is about to fold."""
+def unfolded(place: JobPlace) -> int:
+    """Runs that are over, and that nobody is about to fold."""
     try:
         is_squeezed = not lock.is_free(place.lock)
     except FileNotFoundError:

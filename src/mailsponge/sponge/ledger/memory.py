@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Any
 
 from mailsponge.sponge.ledger.protocol import Folded, Standing
@@ -89,6 +90,11 @@ class MemoryLedger:
         runs = [folded.run for folded, _ in self._runs.values() if folded.run.ending is not Ending.STRAY]
         return max(runs, key=lambda run: run.number).began_at if runs else None
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, newest first."""
+        runs = (folded.run for folded in self._newest_first(by_clock=self.shared))
+        return [run.began_at for run in runs if run.ending is not Ending.STRAY][:most]
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run."""
         self._records.setdefault(run_id, []).extend(records)
@@ -112,15 +118,22 @@ class MemoryLedger:
 
         return sorted((folded for folded, _ in reversed(self._runs.values())), key=place, reverse=True)
 
-    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
-        """Every run with what it showed, in the order in which they were folded."""
-        yield from [(folded.run, dict(attempts)) for folded, attempts in self._runs.values()]
+    def history(self, most: int | None = None) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, or the newest of them, in the order in which they were folded."""
+        named = list(accumulate(len(attempts) for _, attempts in reversed(self._runs.values())))
+        count = len(named) if most is None else sum(so_far <= most for so_far in named)
+        newest = list(self._runs.values())[len(named) - count :]
+        yield from [(folded.run, dict(attempts)) for folded, attempts in newest]
 
     def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
         """What the last runs proved of a source, oldest first."""
         by_clock = self.shared and not host
         runs = [folded for folded in self._newest_first(by_clock) if host in ("", folded.run.host)]
         return [folded.verdicts.get(source) for folded in reversed(runs[:most])]
+
+    def recents(self, sources: Collection[str], most: int, host: str = "") -> dict[str, list[int | None]]:
+        """What the last runs proved of some sources, oldest first."""
+        return {source: self.recent(source, most, host) for source in sources}
 
     def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
         """One source's records of one run."""

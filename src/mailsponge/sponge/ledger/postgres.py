@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from mailsponge.sponge.ledger.rows import (
     mail_of,
     record_of,
     run_of,
+    standings_of,
     state_of,
 )
 from mailsponge.sponge.ledger.session import Missing, Session
@@ -120,6 +121,12 @@ class PostgresLedger:
         rows = self._session.execute(query, job=self._job, **named)
         return rows[0][0] if rows else None
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, newest first."""
+        query = "SELECT began_at FROM mailsponge.run WHERE job = %s AND ending <> %s"
+        order = "ORDER BY began_at DESC, number DESC, seq DESC LIMIT %s"
+        return [at for (at,) in self._session.execute(f"{query} {order}", self._job, str(Ending.STRAY), most)]
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
         run = _key(run_id)
@@ -169,13 +176,14 @@ class PostgresLedger:
         with self._legible():
             return [Folded(run_of(row), verdicts[row[0]], row[8]) for row in rows]
 
-    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
-        """Every run with what it showed, in the order in which they were folded."""
+    def history(self, most: int | None = None) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, or the newest of them, in the order in which they were folded."""
+        since = 0 if most is None else self._newest_that_named(most)
         rows = self._session.stream(
             f"SELECT {RUN_COLUMNS}, source, {ATTEMPT_COLUMNS} FROM mailsponge.run LEFT JOIN mailsponge.verdict"
             " ON verdict.job = run.job AND verdict.run = run.id AND highest IS NOT NULL"
-            " WHERE run.job = %s ORDER BY seq",
-            self._job,
+            " WHERE run.job = %s AND seq > %s ORDER BY seq",
+            *(self._job, since),
         )
         run: Run | None = None
         shown: dict[str, Attempt] = {}
@@ -189,6 +197,21 @@ class PostgresLedger:
                     shown[row[9]] = attempt_of(row[10:])
             if run is not None:
                 yield run, shown
+
+    def _newest_that_named(self, most: int) -> int:
+        """The run after which those come that together named so many sources at most."""
+        count = "SELECT count(*) FROM mailsponge.verdict WHERE verdict.job = run.job AND verdict.run = run.id"
+        rows = self._session.stream(
+            f"SELECT seq, ({count} AND highest IS NOT NULL) FROM mailsponge.run WHERE job = %s ORDER BY seq DESC",
+            self._job,
+        )
+        left = most
+        with closing(rows):  # type: ignore[type-var]
+            for seq, named in rows:
+                left -= named
+                if left < 0:
+                    return int(seq)
+        return 0
 
     def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
         """What the last runs proved of a source, oldest first."""
@@ -204,6 +227,26 @@ class PostgresLedger:
             most=most,
         )
         return [row[0] for row in rows][::-1]
+
+    def recents(self, sources: Collection[str], most: int, host: str = "") -> dict[str, list[int | None]]:
+        """What the last runs proved of some sources, oldest first."""
+        which, order = ("AND host = %(host)s", "number") if host else ("", "began_at")
+        rows = self._session.execute(
+            f"SELECT id FROM mailsponge.run WHERE job = %(job)s {which}"
+            f" ORDER BY {order} DESC, number DESC, seq DESC LIMIT %(most)s",
+            job=self._job,
+            host=_key(host),
+            most=most,
+        )
+        places = {run: place for place, (run,) in enumerate(reversed(rows))}
+        found: dict[str, list[int | None]] = {source: [None] * len(places) for source in sources}
+        verdicts = self._session.execute(
+            "SELECT run, source, level FROM mailsponge.verdict WHERE job = %s AND run = ANY(%s) AND source = ANY(%s)",
+            *(self._job, list(places), list(found)),
+        )
+        for run, source, level in verdicts:
+            found[source][places[run]] = level
+        return found
 
     def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
         """One source's records of one run, by time."""
@@ -241,7 +284,7 @@ class PostgresLedger:
         query = "SELECT name, host, state FROM mailsponge.source WHERE job = %s"
         rows = sorted(self._session.execute(query, self._job))
         with self._legible():
-            return [Standing(name, host, state_of(json.loads(text))) for name, host, text in rows]
+            return standings_of(rows)
 
     def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -70,6 +70,9 @@ class Ledger(Protocol):
     def last_began_at(self) -> float | None:
         """When the run with the highest number began, whatever clocks say; None before the first. Strays apart."""
 
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, in the order of :meth:`runs`. Strays apart."""
+
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
 
@@ -81,11 +84,17 @@ class Ledger(Protocol):
     def runs(self, most: int) -> list[Folded]:
         """The last runs, newest first: by their numbers, or, of several hosts, by their clocks."""
 
-    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
-        """Every run with what it showed, in the order in which they were folded."""
+    def history(self, most: int | None = None) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, in the order in which they were folded.
+
+        With ``most``, only the newest: as many as together named no more sources than that.
+        """
 
     def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
         """What the last runs of a host (empty: of any) proved of a source, oldest first; None where it was not seen."""
+
+    def recents(self, sources: Collection[str], most: int, host: str = "") -> dict[str, list[int | None]]:
+        """What :meth:`recent` tells, of several sources at once."""
 
     def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
         """The records of one source (None: of all) in one run at a level or above, in the order of their times."""

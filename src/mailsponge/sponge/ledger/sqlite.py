@@ -7,7 +7,7 @@ it (versions before 3.51.3 can corrupt a WAL database that several connections w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain, groupby, islice
@@ -28,6 +28,7 @@ from mailsponge.sponge.ledger.rows import (
     mail_of,
     record_of,
     run_of,
+    standings_of,
     state_of,
     storable_value,
 )
@@ -49,6 +50,9 @@ from mailsponge.sponge.places import JobPlace
 
 _TOGETHER: Final = 160
 """Records put into the ledger at a time; with six values each, fewer than the 999 that any SQLite takes."""
+
+_MOST_NAMED: Final = 500
+"""Sources asked for in one query."""
 
 _Span = tuple[str, int, int]
 """A source, and the first and last row of a stretch of its records."""
@@ -85,6 +89,13 @@ class SqliteLedger(SqliteFile):
         query = "SELECT began_at FROM run WHERE ending != ? ORDER BY number DESC LIMIT 1"
         row = self._database.execute(query, (Ending.STRAY,)).fetchone()
         return float(row[0]) if row else None
+
+    def beginnings(self, most: int) -> list[float]:
+        """When the last runs began, newest first."""
+        query = (
+            "SELECT began_at FROM run WHERE ending != ? ORDER BY number DESC, began_at DESC, seq DESC LIMIT ?"
+        )
+        return [at for (at,) in self._database.execute(query, (Ending.STRAY, most))]
 
     def add_records(self, run_id: str, records: Iterable[Record]) -> None:
         """Keep the records of a run, reading them as they come."""
@@ -147,14 +158,26 @@ class SqliteLedger(SqliteFile):
         query = "SELECT source, level FROM verdict WHERE run = ? AND level IS NOT NULL"
         return dict(self._database.execute(query, (run_id,)))
 
-    def history(self) -> Iterator[tuple[Run, dict[str, Attempt]]]:
-        """Every run with what it showed, in the order in which they were folded."""
-        rows = self._database.execute(f"SELECT {RUN_COLUMNS} FROM run ORDER BY seq").fetchall()
+    def history(self, most: int | None = None) -> Iterator[tuple[Run, dict[str, Attempt]]]:
+        """Every run with what it showed, or the newest of them, in the order in which they were folded."""
+        since = 0 if most is None else self._newest_that_named(most)
+        runs = f"SELECT {RUN_COLUMNS} FROM run WHERE seq > ? ORDER BY seq"
+        rows = self._database.execute(runs, (since,)).fetchall()
         query = f"SELECT source, {ATTEMPT_COLUMNS} FROM verdict WHERE run = ? AND highest IS NOT NULL"
         with self._legible():
             for row in rows:
                 shown = self._database.execute(query, (row[0],))
                 yield run_of(row), {source: attempt_of(columns) for source, *columns in shown}
+
+    def _newest_that_named(self, most: int) -> int:
+        """The run after which those come that together named so many sources at most."""
+        count = "SELECT count(*) FROM verdict WHERE run = run.id AND highest IS NOT NULL"
+        left = most
+        for seq, named in self._database.execute(f"SELECT seq, ({count}) FROM run ORDER BY seq DESC"):
+            left -= named
+            if left < 0:
+                return int(seq)
+        return 0
 
     def recent(self, source: str, most: int, host: str = "") -> list[int | None]:
         """What the last runs proved of a source, oldest first."""
@@ -164,6 +187,22 @@ class SqliteLedger(SqliteFile):
         )
         rows = self._database.execute(query, {"source": storable_value(source), "most": most, "host": host})
         return [row[0] for row in rows][::-1]
+
+    def recents(self, sources: Collection[str], most: int, host: str = "") -> dict[str, list[int | None]]:
+        """What the last runs proved of some sources, oldest first."""
+        query = "SELECT id FROM run WHERE :host IN ('', host) ORDER BY number DESC, began_at DESC, seq DESC LIMIT :most"
+        rows = self._database.execute(query, {"host": host, "most": most})
+        runs = [run for (run,) in rows][::-1]
+        names = {storable_value(source): source for source in sources}
+        found: dict[str, list[int | None]] = {source: [None] * len(runs) for source in sources}
+        for place, run in enumerate(runs):
+            left = iter(names)
+            while some := list(islice(left, _MOST_NAMED)):
+                marks = ", ".join("?" * len(some))
+                verdicts = f"SELECT source, level FROM verdict WHERE run = ? AND source IN ({marks})"
+                for name, level in self._database.execute(verdicts, (run, *some)):
+                    found[names[name]][place] = level
+        return found
 
     def records(self, run_id: str, source: str | None, level: int) -> list[Record]:
         """One source's records of one run, by time."""
@@ -197,7 +236,7 @@ class SqliteLedger(SqliteFile):
         """Every source's state on every host."""
         rows = self._database.execute("SELECT name, host, state FROM source ORDER BY name, host")
         with self._legible():
-            return [Standing(name, host, state_of(json.loads(text))) for name, host, text in rows]
+            return standings_of(rows.fetchall())
 
     def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -171,7 +171,13 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 
 def _create_private(path: Path) -> None:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    """Make the file if it is not there; one that is there is not opened, as closing it would end the locks that another
+    thread of this process holds on it (fcntl(2)).
+    """
+    if path.is_dir():
+        raise IsADirectoryError(path)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @contextmanager

@@ -14,7 +14,15 @@ It touches no clock, no disk and no database. One file a step, and the steps in 
     deciding    one run, or the time that passed: the steps in their order
 """
 
-from mailsponge.sponge.policy.deciding import acknowledge, decide, missed, next_due, tick, told_in
+from mailsponge.sponge.policy.deciding import (
+    acknowledge,
+    decide,
+    missed,
+    next_due,
+    tick,
+    told_in,
+    unacknowledged,
+)
 from mailsponge.sponge.policy.incidents import without
 from mailsponge.sponge.policy.rules import DEFAULT_PATIENCE, DEFAULT_REMINDERS, Policy
 
@@ -28,5 +36,6 @@ __all__ = [
     "next_due",
     "tick",
     "told_in",
+    "unacknowledged",
     "without",
 ]

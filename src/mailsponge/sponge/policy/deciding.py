@@ -165,9 +165,14 @@ def told_in(incident: Incident, message_id: str) -> Incident:
     return incident if incident.thread else incident._replace(thread=message_id)
 
 
-def acknowledge(incident: Incident) -> Incident:
+def acknowledge(incident: Incident, because: str = "") -> Incident:
     """Somebody knows of it: no more mails until it recovers, or fails at a higher level than so far."""
-    return incident._replace(acknowledged=incident.level)
+    return incident._replace(acknowledged=incident.level, acknowledged_because=because)
+
+
+def unacknowledged(incident: Incident) -> Incident:
+    """It is told of again."""
+    return incident._replace(acknowledged=None, acknowledged_because="")
 
 
 def next_due(

@@ -47,6 +47,7 @@ def _failed(incident: Incident, after: Moved, level: int) -> Incident:
         said=after.said if matters else incident.said,
         reason=after.why if matters else incident.reason,
         acknowledged=None if outgrown else incident.acknowledged,
+        acknowledged_because="" if outgrown else incident.acknowledged_because,
         is_worse=incident.is_worse or (outgrown and incident.told_at is not None),
     )
 
@@ -66,7 +67,10 @@ def settled(incident: Incident) -> Incident:
     if incident.told_at is None and not incident.flapping and not incident.flapping_told:
         return Incident()
     return incident._replace(
-        acknowledged=None, is_worse=False, level=incident.level if incident.flapping else OK
+        acknowledged=None,
+        acknowledged_because="",
+        is_worse=False,
+        level=incident.level if incident.flapping else OK,
     )
 
 

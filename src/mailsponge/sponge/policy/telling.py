@@ -86,7 +86,10 @@ def _matches(source: str, pattern: str) -> bool:
 def _muted(source: str, incident: Incident, silences: Sequence[Silence], now: float) -> str:
     if silence := silence_of(source, silences, now):
         return f"silenced ({silence.because})" if silence.because else "silenced"
-    return "acknowledged" if incident.acknowledged is not None else ""
+    if incident.acknowledged is None:
+        return ""
+    because = incident.acknowledged_because
+    return f"acknowledged ({because})" if because else "acknowledged"
 
 
 def _flapping(source: str, incident: Incident, now: float) -> Told:
