@@ -18,6 +18,7 @@ from mailsponge.cli.stores import opened
 from mailsponge.data_place import DataPlace
 from mailsponge.errors import StoreError, UsageError
 from mailsponge.mail.address import Address
+from mailsponge.queue import waiting
 from mailsponge.store.protocol import HopDown, Queue, Queued, Waiting
 
 SHOWN: Final = 100
@@ -226,11 +227,11 @@ def _text(reverse_path: Address | None) -> str:
 
 
 def _print_all(store: Queue, most: int | None) -> None:
-    waiting = store.queued()
+    messages = store.queued()
     down = store.hops_down()
     table = output.table("id", "arrived", "from", "to", "tries", "next try", "why", prose=True)
     shown = 0
-    for message in islice(waiting, most):
+    for message in islice(messages, most):
         shown += 1
         for each in message.recipients:
             table.add_row(
@@ -239,13 +240,13 @@ def _print_all(store: Queue, most: int | None) -> None:
                 *(Text(clean.line(text)) for text in (f"<{_text(message.reverse_path)}>", str(each.address))),
                 str(each.attempts),
                 _next_try(each, down),
-                clean.line(_why(each, down)),
+                clean.line(waiting.why(each, down)),
             )
     if not shown:
         output.note("nothing waits")
         return
     output.print_table(table)
-    more = sum(1 for _ in waiting)
+    more = sum(1 for _ in messages)
     if more:
         output.note(f"and {more:,} more: mailsponge queue list --all")
 
@@ -271,25 +272,16 @@ def _about(each: Waiting, down: Mapping[str, HopDown]) -> Iterable[tuple[str, st
     yield "Next hop", each.next_hop
     yield "Tried", output.counted(each.attempts, "time") if each.attempts else "not yet"
     yield "Next try", _next_try(each, down)
-    why = _why(each, down)
+    why = waiting.why(each, down)
     if why:
         yield "Why", why
 
 
 def _next_try(each: Waiting, down: Mapping[str, HopDown]) -> str:
-    if each.held:
+    at = waiting.until(each, down)
+    if at is None:
         return "held"
-    hop = down.get(each.next_hop)
-    at = max(each.next_attempt_at, hop.until if hop is not None else 0.0)
     return "now" if at <= clock.now() else _moment(at)
-
-
-def _why(each: Waiting, down: Mapping[str, HopDown]) -> str:
-    """What its last attempt came to; or why its next hop gets no mail at all."""
-    hop = down.get(each.next_hop)
-    if hop is None or each.last_reply == hop.why:
-        return each.last_reply
-    return f"nothing gets through to {each.next_hop}: {hop.why}"
 
 
 def _moment(at: float) -> str:

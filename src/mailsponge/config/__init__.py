@@ -24,6 +24,7 @@ from mailsponge.config.settings import (
     Submission,
     Tls,
     User,
+    Web,
 )
 from mailsponge.config.units import Endpoint, Place
 
@@ -44,6 +45,7 @@ __all__ = [
     "Submission",
     "Tls",
     "User",
+    "Web",
     "check",
     "load",
     "parse",

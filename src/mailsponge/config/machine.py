@@ -14,6 +14,7 @@ from mailsponge.config.units import Endpoint
 from mailsponge.data_place import DataPlace
 
 DEFAULT_LISTEN = (Endpoint("127.0.0.1", 2525),)
+DEFAULT_WEB = (Endpoint("127.0.0.1", 8025),)
 
 LOGIN_DEFS: Final = Path("/etc/login.defs")
 """Says which uids are people's (login.defs(5))."""

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from mailsponge.accounts.deliver import IN_A_MAILBOX, Deliver
 from mailsponge.auth.verifiers import Verifiers
 from mailsponge.config.hops import Hop, Resolver
-from mailsponge.config.machine import DEFAULT_LISTEN
+from mailsponge.config.machine import DEFAULT_LISTEN, DEFAULT_WEB
 from mailsponge.config.units import Duration, Endpoint, Place, Size
 from mailsponge.data_place import DataPlace
 
@@ -311,6 +311,38 @@ class Metrics(Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class Web(Struct, frozen=True, kw_only=True):
+    """The pages: mail, jobs and the queue, in a browser."""
+
+    listen: Annotated[
+        tuple[Endpoint, ...],
+        About(
+            takes='a list of addresses and ports: ["127.0.0.1:8025", "[::1]:8025"]; [] for no web pages',
+            why="Where a browser reaches them. Anywhere but on this machine (127.0.0.1, [::1]) they are spoken with "
+            "TLS, which needs [tls]: passwords and mail would else cross the network for all to read.",
+            left_out="they are at http://127.0.0.1:8025/, for this machine alone, unless another program has that port",
+        ),
+    ] = DEFAULT_WEB
+    hosts: Annotated[
+        tuple[str, ...],
+        About(
+            takes='a list of names: ["mail.example.org"]',
+            why="What else the server may be called in a browser's address line, without the port: what a proxy in "
+            "front of it is called, or its address in the network. Any other name is refused (421), for a page of a "
+            "stranger could lead its own name here (DNS rebinding).",
+            left_out="localhost, 127.0.0.1, [::1], the hostname, and the addresses that are listened on",
+        ),
+    ] = ()
+    admins: Annotated[
+        tuple[str, ...],
+        About(
+            takes='a list of users of this file: ["me"]',
+            why="Who sees the jobs and the queue beside their own mail, and may put the queue right.",
+            left_out="the first user",
+        ),
+    ] = ()
+
+
 class Domain(Struct, frozen=True, kw_only=True):
     """A domain whose mail is taken here. An empty table is enough to name it."""
 
@@ -543,6 +575,10 @@ class Config(Struct, frozen=True, kw_only=True):
         Limits, Section("What one client, or all of them, may use up.", "every limit has its default")
     ] = Limits()
     metrics: Annotated[Metrics, Section("Figures for Prometheus.", "there are none")] = Metrics()
+    web: Annotated[
+        Web, Section("Mail, jobs and the queue in a browser.", "they are at http://127.0.0.1:8025/")
+    ] = Web()
+
     domains: Annotated[
         dict[str, Domain],
         Section(
