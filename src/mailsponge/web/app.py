@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mailsponge.web import error_pages, login, pages, queue_page, static_files
+from mailsponge.web.inbox.routes import routes as inbox_routes
 from mailsponge.web.guard import Guard
 from mailsponge.web.office import Office
 from mailsponge.web.security import who
@@ -26,7 +27,10 @@ class Room(NamedTuple):
     for_admins: bool = False
 
 
-ROOMS = (Room("Queue", "/queue", queue_page.routes, for_admins=True),)
+ROOMS = (
+    Room("Inbox", "/mail", inbox_routes),
+    Room("Queue", "/queue", queue_page.routes, for_admins=True),
+)
 """In the order of the navigation. The first that somebody may see is the page they come to."""
 
 

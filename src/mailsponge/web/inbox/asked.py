@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from mailsponge.store.protocol import Store
 from mailsponge.store.reading import LONGEST_FOLDER, Cursor, Row
-from mailsponge.web.security.who import office, who
+from mailsponge.web.office import office_of
+from mailsponge.web.security import who
 
 LONGEST_QUERY: Final = 500
 """Characters that are searched for."""
@@ -19,7 +20,7 @@ LONGEST_QUERY: Final = 500
 
 def store(request: Request) -> Store:
     """Where the mail is."""
-    return office(request).store
+    return office_of(request).store
 
 
 def mailbox(request: Request) -> str:
@@ -47,9 +48,9 @@ def row(request: Request) -> Row:
     return found
 
 
-def cursor(given: Mapping[str, str]) -> Cursor | None:
-    """Where a page begins, as `cursor_text` wrote it; from the beginning if it is anything else."""
-    at, _, number = given.get("before", "").partition("_")
+def cursor(given: Mapping[str, str], name: str) -> Cursor | None:
+    """A place in a list, as `cursor_text` wrote it; None if it is anything else."""
+    at, _, number = given.get(name, "").partition("_")
     try:
         moment, message = float(at), int(number)
     except ValueError:

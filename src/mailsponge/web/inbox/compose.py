@@ -20,7 +20,8 @@ from mailsponge.web.inbox.asked import path_of
 from mailsponge.web.inbox.draft import Answered, Draft, File
 from mailsponge.web.inbox.headers import first
 from mailsponge.web.inbox.message import content_of, shown_text
-from mailsponge.web.security.who import form, office, who
+from mailsponge.web.office import office_of
+from mailsponge.web.security import form, who
 
 MOST_NAMES: Final = 50
 """Addresses of their own that somebody can choose among; more can be typed in nowhere, for they are aliases of aliases."""
@@ -34,7 +35,7 @@ def write(request: Request) -> Response:
     if row is not None:
         everybody = request.query_params.get("all") == "1"
         answered = _answered(row, content_of(request, row))
-        home = office(request).accounts().first
+        home = office_of(request).accounts().first
         begun = draft.answer(answered, everybody=everybody, is_mine=_is_mine(request), home=home)
         begun = begun._replace(sender=_own(request)[0])
     return _form(request, mailbox, begun, "" if row is None else str(row.id))
@@ -60,7 +61,7 @@ def send(request: Request) -> Response:
 
 def _hand_in(request: Request, written: Draft, answers: str) -> tuple[int, sending.Post]:
     """Have the message accepted. Raises UsageError for what is wrong with it, StoreError."""
-    rooms = office(request)
+    rooms = office_of(request)
     accounts, config = rooms.accounts(), rooms.config()
     letter = draft.understood(written, accounts.first)
     row = _answered_row(request, answers)
@@ -118,7 +119,7 @@ def _form(
 
 def _own(request: Request) -> list[str]:
     """The addresses that somebody may write from; their own name first."""
-    accounts = office(request).accounts()
+    accounts = office_of(request).accounts()
     names = accounts.names_of(who(request).name)[:MOST_NAMES]
     return [str(Address(name, accounts.first)) for name in names]
 

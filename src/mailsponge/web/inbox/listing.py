@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from mailsponge.store.reading import INBOX, TRASH, Only, Page
+from mailsponge.store.reading import INBOX, MOST_ROWS, TRASH, Cursor, Only, Page
 from mailsponge.web import events, pages
 from mailsponge.web.inbox import asked, changes
 from mailsponge.web.inbox.asked import cursor, cursor_text, path_of
-from mailsponge.web.security.who import form, who
+from mailsponge.web.security import form, who
 
 MOST: Final = 50
 """Rows of a page."""
@@ -30,7 +30,8 @@ def folder(request: Request) -> Response:
     chosen = request.query_params.get("only", "all")
     only: Only = next((each for each in get_args(Only) if each == chosen), "all")
     version = store.version(mailbox)  # before the rows: what comes in between is told once too often, and never missed
-    found = store.page(mailbox, name, before=cursor(request.query_params), most=MOST, only=only)
+    view = _view(request)
+    found = view.cut(store.page(mailbox, name, before=view.before, most=view.most, only=only))
     return _page(
         request,
         mailbox,
@@ -51,8 +52,30 @@ def search(request: Request) -> Response:
         return RedirectResponse(path_of(mailbox, INBOX), 303)
     store = asked.store(request)
     version = store.version(mailbox)
-    found = store.search(mailbox, words, before=cursor(request.query_params), most=MOST)
+    view = _view(request)
+    found = view.cut(store.search(mailbox, words, before=view.before, most=view.most))
     return _page(request, mailbox, INBOX, found, version, only="all", query=words, more=changes.query(q=words) + "&")
+
+
+class _View(NamedTuple):
+    """Which rows of a list are shown."""
+
+    before: Cursor | None
+    until: Cursor | None
+    """The last one that a page shows already, which asks for what is new above it."""
+
+    @property
+    def most(self) -> int:
+        return MOST if self.until is None else MOST_ROWS
+
+    def cut(self, page: Page) -> Page:
+        if self.until is None:
+            return page
+        return Page(tuple(row for row in page.rows if (row.arrived_at, row.id) >= self.until), page.next)
+
+
+def _view(request: Request) -> _View:
+    return _View(cursor(request.query_params, "before"), cursor(request.query_params, "until"))
 
 
 def _page(
@@ -72,6 +95,7 @@ def _page(
         "folder": name,
         "rows": found.rows,
         "following": following,
+        "renew": f"{request.url.path}?{more}until={cursor_text(_end(found))}",
         "query": query,
         "only": only,
         "path_of": path_of,
@@ -79,14 +103,20 @@ def _page(
     }
     if pages.wants_fragment(request) and "before" in request.query_params:
         return pages.render(request, "inbox/rows.html", **context)
+    fresh = pages.wants_fragment(request) and "until" in request.query_params
     return pages.render(
         request,
-        "inbox/list.html",
+        "inbox/fresh.html" if fresh else "inbox/list.html",
         folders=asked.store(request).folders(mailbox),
         version=version,
         toast=changes.toast(request.query_params),
         **context,
     )
+
+
+def _end(page: Page) -> Cursor:
+    """The last row of a page; of one that is the last of all, before everything that there could be."""
+    return page.next if page.next is not None else Cursor(0.0, 1)
 
 
 def change(request: Request) -> Response:

@@ -18,7 +18,8 @@ from mailsponge.store.reading import TRASH, Row
 from mailsponge.web import attachments, html_mail, mime, pages
 from mailsponge.web.inbox import asked, headers, telling
 from mailsponge.web.inbox.asked import path_of
-from mailsponge.web.security.who import office, who
+from mailsponge.web.office import office_of
+from mailsponge.web.security import who
 
 LONGEST_TEXT: Final = 256 * 1024
 """Bytes of a text that are shown; all of it can be saved."""
@@ -214,7 +215,7 @@ def details(request: Request) -> Response:
 
 
 def _theirs(request: Request, user: str) -> telling.IsTheirs:
-    accounts = office(request).accounts()
+    accounts = office_of(request).accounts()
 
     def is_theirs(address: Address) -> bool:
         found = accounts.find(address)
