@@ -13,12 +13,12 @@ from mailsponge import clean, clock
 from mailsponge import config as configuration
 from mailsponge.cli import output
 from mailsponge.cli.options import where_mail_is
-from mailsponge.cli.reading import Attachment, letter
 from mailsponge.cli.stores import opened
 from mailsponge.config import Machine
 from mailsponge.data_place import DataPlace
 from mailsponge.errors import UsageError
 from mailsponge.store.headings import headings
+from mailsponge.store.letter import Attachment, letter
 from mailsponge.store.protocol import Entry, Mailboxes, Message
 
 

@@ -17,7 +17,6 @@ from mailsponge import clean, clock
 from mailsponge.cli import output
 from mailsponge.cli.completing import complete_mail
 from mailsponge.cli.jobs import each, iso, moment, places, typed, with_json, with_state
-from mailsponge.cli.reading import letter
 from mailsponge.cli.squeezers import SECONDS, Servers, squeezer
 from mailsponge.clock import Deadline
 from mailsponge.errors import MailspongeError
@@ -25,6 +24,7 @@ from mailsponge.sponge import report
 from mailsponge.sponge.model import Mail
 from mailsponge.sponge.outbox import Drained
 from mailsponge.sponge.places import JobPlace
+from mailsponge.store.letter import letter
 
 _COLOURS: Final = {"waiting": "yellow", "refused": "bold red", "mentioned": "red", "sent": "green"}
 

@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from mailsponge.store import course, refusals, rows
 from mailsponge.store.course import WITHDRAWN, numbers_of
-from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.inbox import SqliteInbox
 from mailsponge.store.protocol import KEPT_WITHDRAWN, MOST_DELIVERIES, HopDown, Queued
 
 _AT_A_TIME = 500
@@ -58,7 +58,7 @@ _CALL = "UPDATE called SET times = times + 1"
 _HOPS = "SELECT name, until, failures, why FROM hop"
 
 
-class SqliteBeside(SqliteMailboxes):
+class SqliteBeside(SqliteInbox):
     """See `protocol.Beside`: mailboxes and the queue, as `SqliteMailboxes` opens them."""
 
     def queued(self) -> Iterator[Queued]:

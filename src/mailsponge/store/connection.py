@@ -5,7 +5,7 @@ Threads may share it; each statement is one thread's at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,11 @@ class Reading:
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """All rows that a query finds."""
+        with self._turn, worded(self.file):
+            return self._connection.execute(query, values).fetchall()
+
+    def named(self, query: str, values: Mapping[str, object]) -> list[Any]:
+        """The same for a query whose values have names."""
         with self._turn, worded(self.file):
             return self._connection.execute(query, values).fetchall()
 

@@ -55,6 +55,17 @@ def connect(file: Path, *, vfs: str | None = None) -> apsw.Connection:
     return connection
 
 
+def relaxed(connect: Connect) -> Connect:
+    """The same, but a commit does not wait for the disk: for what can be made again if a loss of power takes it."""
+
+    def connect_relaxed(file: Path) -> apsw.Connection:
+        connection = connect(file)
+        connection.pragma("synchronous", "normal")
+        return connection
+
+    return connect_relaxed
+
+
 def open_or_create(file: Path, connect: Connect = connect) -> apsw.Connection:
     """Open the store for the server, made or brought up to date where need be. Raises StoreError."""
     require_safe_sqlite(apsw.sqlite_lib_version())

@@ -11,11 +11,11 @@ from typing import Any
 from mailsponge.errors import StoreError
 from mailsponge.store import rows
 from mailsponge.store.claims import Claims
+from mailsponge.store.connection import Reading
 from mailsponge.store.content import pieces
 from mailsponge.store.course import message_of
 from mailsponge.store.faults import is_damaged
 from mailsponge.store.protocol import Due, Parcel
-from mailsponge.store.connection import Reading
 
 log = logging.getLogger(__name__)
 

@@ -67,7 +67,7 @@ class Headings(NamedTuple):
 def headings(head: bytes) -> Headings:
     """Read the first of each header in the beginning of a message. Never raises."""
     found: dict[bytes, bytes] = {}
-    for field in _FIELD.finditer(_section(head)):
+    for field in _FIELD.finditer(section(head)):
         found.setdefault(field[1].lower(), field[2])
     return Headings(
         sender=text(found.get(b"from", b"")),
@@ -79,11 +79,11 @@ def headings(head: bytes) -> Headings:
 
 def message_id(head: bytes) -> str:
     """What the Message-ID header holds, without its brackets; empty when there is none. Never raises."""
-    found = _MESSAGE_ID.search(_section(head))
+    found = _MESSAGE_ID.search(section(head))
     return found[1].decode("utf-8", "replace") if found else ""
 
 
-def _section(head: bytes) -> bytes:
+def section(head: bytes) -> bytes:
     """The header section: up to the empty line, which may be the first."""
     empty = _EMPTY_LINE.search(head, 0, HEAD)
     return head[: empty.start() if empty else HEAD]

@@ -6,7 +6,8 @@ batch is written is the affair of what it is written to (`committing.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from mailsponge.errors import StoreError
@@ -92,6 +93,15 @@ class Batch:
             or self.hops
             or self.tidying
             or self.drawn is not None
+        )
+
+    @property
+    def delivered(self) -> Iterator[int]:
+        """Messages that may lie in a mailbox by it, once it is written."""
+        return chain(
+            (row[0] for row in self.messages if row[rows.MAILBOXES] != rows.NONE),
+            (report.message_id for report in self.reports),
+            (message for message, _ in self.entries),
         )
 
     @property

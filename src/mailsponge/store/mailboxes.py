@@ -9,22 +9,22 @@ from typing import Any, Self
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
-from mailsponge.store import database, refusals, rows
+from mailsponge.store import database, refusals, removing, rows
+from mailsponge.store.connection import Reading
 from mailsponge.store.content import pieces
 from mailsponge.store.course import Course, numbers_of
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.listing import entry
 from mailsponge.store.protocol import SEARCHED, Entry, HopDown, Message, Step
-from mailsponge.store.connection import Reading
 from mailsponge.store.story import story
 
 _LINES = """
 SELECT message.id, entry.mailbox, entry.seen, arrived_at, size, reverse_path, recipients, eight_bit, smtputf8, parts
-FROM entry JOIN message ON message.id = entry.message
+FROM entry JOIN message ON message.id = entry.message WHERE folder <> 'Trash'
 """
 _NEWEST_FIRST = "ORDER BY arrived_at DESC, message.id DESC, entry.mailbox"
 _LIST_ALL = f"{_LINES} {_NEWEST_FIRST}"
-_LIST_ONE = f"{_LINES} WHERE entry.mailbox = ? {_NEWEST_FIRST}"
+_LIST_ONE = f"{_LINES} AND entry.mailbox = ? {_NEWEST_FIRST}"
 
 _MESSAGE = """
 SELECT reverse_path, recipients, eight_bit, smtputf8, wishes, arrived_at, peer, helo, reasons, steps, size,
@@ -41,25 +41,6 @@ UPDATE entry SET seen = 1 WHERE mailbox = :mailbox AND message = :message;
 """
 _LATER = "SELECT at, what, why FROM trace WHERE message = ? ORDER BY id"
 
-_MAILBOXES = """
-SELECT value FROM message JOIN json_each(mailboxes) WHERE message.id = :message
-UNION SELECT user FROM delivery WHERE id BETWEEN :first AND :last
-"""
-_WAITS = "SELECT 1 FROM delivery WHERE id BETWEEN :first AND :last AND next_attempt_at IS NOT NULL LIMIT 1"
-_TAKE_OUT = f"""
-INSERT INTO trace (message, at, what, why)
-    SELECT message, :at, 'deleted', 'from the mailbox ' || mailbox FROM entry
-    WHERE message = :message AND mailbox IN ({_MAILBOXES}) ORDER BY mailbox
-    RETURNING id;
-DELETE FROM entry WHERE message = :message AND mailbox IN ({_MAILBOXES});
-"""
-_DELETE = f"""
-DELETE FROM entry WHERE message = :message AND mailbox IN ({_MAILBOXES});
-DELETE FROM part WHERE message = :message;
-DELETE FROM trace WHERE message = :message;
-DELETE FROM delivery WHERE id BETWEEN :first AND :last;
-DELETE FROM message WHERE id = :message RETURNING id;
-"""
 _COURSES = f"SELECT {rows.COURSE} FROM delivery WHERE id BETWEEN ? AND ? ORDER BY id"
 _DOWN = """
 SELECT name, until, failures, hop.why FROM hop
@@ -99,7 +80,7 @@ class SqliteMailboxes:
 
     def count(self) -> int:
         """A scan of small rows, about a millisecond for 100,000 of them."""
-        count: int = self._reading.rows("SELECT count(*) FROM entry")[0][0]
+        count: int = self._reading.rows("SELECT count(*) FROM entry WHERE folder <> 'Trash'")[0][0]
         return count
 
     def mails(self, mailbox: str | None = None) -> list[Entry]:
@@ -184,11 +165,10 @@ class SqliteMailboxes:
 
     def delete(self, message_id: int) -> None:
         """Durable when it returns."""
-        first, last = numbers_of(message_id)
-        values = {"message": message_id, "first": first, "last": last, "at": self._now()}
+        values = removing.values_of(message_id, self._now())
         with self._reading.transaction() as connection:
-            waits = connection.execute(_WAITS, values).fetchall()
-            if not connection.execute(_TAKE_OUT if waits else _DELETE, values).fetchall():
+            waits = connection.execute(removing.WAITS, values).fetchall()
+            if not connection.execute(removing.TAKE_OUT if waits else removing.DELETE, values).fetchall():
                 where = self._reading.file
                 raise refusals.only_waits(message_id) if waits else refusals.no_such(message_id, where)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
@@ -16,10 +17,32 @@ from mailsponge.store.protocol import Acceptance, Entry, HopDown, Message, Step
 from mailsponge.store.story import story
 
 
+class Discarded(NamedTuple):
+    """That something lies in the Trash."""
+
+    at: float
+    """Seconds since the epoch: since then."""
+    folder: str
+    """Where it was before."""
+
+
 class Kept:
     """A message, and all that is known of it."""
 
-    __slots__ = ("acceptance", "content", "courses", "head", "later", "mailboxes", "seen", "size", "warned")
+    __slots__ = (
+        "acceptance",
+        "content",
+        "courses",
+        "discarded",
+        "folders",
+        "head",
+        "later",
+        "mailboxes",
+        "seen",
+        "size",
+        "starred",
+        "warned",
+    )
 
     def __init__(self, message_id: int, acceptance: Acceptance, content: bytes) -> None:
         self.acceptance = acceptance
@@ -29,6 +52,11 @@ class Kept:
         self.size = len(content)
         self.mailboxes = set(acceptance.mailboxes)
         self.seen: set[str] = set()
+        self.starred: set[str] = set()
+        self.folders: dict[str, str] = {}
+        """By mailbox, where it is not the Inbox."""
+        self.discarded: dict[str, Discarded] = {}
+        """By mailbox, where it lies in the Trash."""
         self.later: list[Step] = []
         self.courses = {
             course.number(message_id, place): Course(
@@ -63,7 +91,7 @@ class MemoryMailboxes:
     def count(self) -> int:
         """How many lines `mails` would have."""
         with self._turn:
-            return sum(len(kept.mailboxes) for kept in self._kept.values())
+            return sum(len(kept.mailboxes - kept.discarded.keys()) for kept in self._kept.values())
 
     def mails(self, mailbox: str | None = None) -> list[Entry]:
         """Newest arrival first."""
@@ -72,7 +100,7 @@ class MemoryMailboxes:
                 _line(message_id, name, kept)
                 for message_id, kept in self._kept.items()
                 for name in kept.mailboxes
-                if mailbox in (None, name)
+                if mailbox in (None, name) and name not in kept.discarded
             ]
         return sorted(lines, key=lambda line: (-line.arrived_at, -line.id, line.mailbox))
 

@@ -9,7 +9,8 @@ from mailsponge import clock
 from mailsponge.mail.outcome import Result
 from mailsponge.store import course, refusals
 from mailsponge.store.course import Course
-from mailsponge.store.memory_mailboxes import Kept, MemoryMailboxes
+from mailsponge.store.memory_inbox import MemoryInbox
+from mailsponge.store.memory_mailboxes import Kept
 from mailsponge.store.protocol import (
     KEPT_WITHDRAWN,
     Due,
@@ -21,7 +22,7 @@ from mailsponge.store.protocol import (
 )
 
 
-class MemoryQueue(MemoryMailboxes):
+class MemoryQueue(MemoryInbox):
     """See `protocol.Queue`."""
 
     def queued(self) -> Iterator[Queued]:
@@ -157,7 +158,8 @@ class MemoryClaims(MemoryQueue):
         with self._turn:
             for name in [name for name, down in self._down.items() if down.until < before]:
                 del self._down[name]
-            return sum([self._tidied(message_id, before) for message_id in list(self._kept)])
+            emptied = self._empty_trash(self._now())
+            return emptied + sum([self._tidied(message_id, before) for message_id in list(self._kept)])
 
     def _free(self) -> list[tuple[float, int, Course, Kept]]:
         """What waits and is neither held nor claimed, the longest due first."""

@@ -11,6 +11,7 @@ elsewhere, or nowhere, is passed over in silence, so that nobody finds out by gu
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
 INBOX: Final = "Inbox"
@@ -57,8 +58,8 @@ class Cursor(NamedTuple):
 class Row(NamedTuple):
     """A message in one mailbox, as a list shows it.
 
-    All text is what strangers wrote, decoded: valid Unicode without line ends, but not free of other control characters,
-    and not escaped.
+    All text is what strangers wrote, decoded: valid Unicode without line ends, but not free of other control
+    characters, and not escaped.
     """
 
     id: int
@@ -79,8 +80,8 @@ class Row(NamedTuple):
     seen: bool
     starred: bool
     thread: int
-    """The id of the oldest message that was known of its thread: the same for all of them. It changes when a message that
-    was missing joins two threads."""
+    """The id of one of its messages, the same for all of them. It changes where a message comes that was missing
+    between two threads."""
     attachments: int
     """How many parts there are beside the text."""
 
@@ -93,7 +94,8 @@ class Page(NamedTuple):
     """What to hand in as ``before`` for those that follow; None: these were the last."""
 
 
-class Folder(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Folder:
     """A folder of a mailbox."""
 
     name: str
@@ -102,16 +104,16 @@ class Folder(NamedTuple):
 
 
 class Inbox(Protocol):
-    """See the module. Every method may block, and raises StoreError when the store cannot; none raises for what a person
-    or a stranger has written, except `move`.
+    """See the module. Every method may block, and raises StoreError when the store cannot; none raises for what a
+    person or a stranger has written, except `move`.
 
     What changes something returns how many messages it changed, is durable when it returns, and leaves alone what is as
     it should be already.
     """
 
     def folders(self, mailbox: str) -> list[Folder]:
-        """Those that everybody has, in the order of `STANDING`, then the others in order of the alphabet. Costs the same
-        however much lies in them.
+        """Those that everybody has, in the order of `STANDING`, then the others in order of the alphabet. Costs the
+        same however much lies in them.
         """
 
     def page(
@@ -135,8 +137,9 @@ class Inbox(Protocol):
 
         Whatever is typed is words, and nothing of it an error. A word is looked for in sender, recipients, subject and
         text (the first 256 kB), whatever its case and accents; one that ends in ``*`` is how words begin.
-        ``from:``, ``to:`` and ``subject:`` before a word look there alone; ``before:2026-05-01`` and ``after:2026-05-01``
-        take the day (UTC) of arrival. Without a word there is nothing to find.
+        ``from:``, ``to:`` and ``subject:`` before a word look there alone; ``before:2026-05-01`` and
+        ``after:2026-05-01`` go by the day (UTC) of arrival, which ``after:`` includes. Without a word there is nothing
+        to find.
         """
 
     def set_seen(self, mailbox: str, ids: Collection[int], seen: bool) -> int:
@@ -162,9 +165,9 @@ class Inbox(Protocol):
         """
 
     def index(self, most: int) -> int:
-        """Read messages that no list shows yet, at most so many, the newest first; how many those were. To be called from
-        a thread of its own about every second, and again while it returns more than 0: where there is nothing to
-        do, that costs next to nothing. Several may do it at a time.
+        """Read messages that no list shows yet, at most so many, the newest first; how many those were. To be called
+        from a thread of its own about every second, and again while it returns more than 0: where there is nothing to
+        do, that costs a server next to nothing. Several may do it at a time.
         """
 
     def version(self, mailbox: str) -> int:

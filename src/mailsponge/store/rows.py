@@ -16,10 +16,14 @@ from mailsponge.mail.outcome import Outcome, Result
 from mailsponge.store.course import WITHDRAWN, Course
 from mailsponge.store.protocol import Acceptance, Delivery, Step
 
-Row = tuple[object, ...]
+Row = tuple[Any, ...]
 
 CONTENT_REMOVED: Final = -1
 """In place of the number of parts."""
+
+MAILBOXES: Final = 10
+"""Where a message's row has the mailboxes that it is delivered into; and what stands there if there are none."""
+NONE: Final = "[]"
 
 COURSE: Final = (
     "recipient, address, user, next_hop, attempts, next_attempt_at, held, result, status, why, reply, by, at"

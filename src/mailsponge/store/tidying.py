@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from mailsponge.store import rows
+from mailsponge.store import removing, rows
 from mailsponge.store.course import WITHDRAWN
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.jobs import Tidying
@@ -79,6 +79,9 @@ def tidy(connection: apsw.Connection, some: Tidying) -> None:
         found = connection.execute(_ENDED, chosen).fetchall()
         some.looked_at += len(found)
         some.changed += _remove_contents(connection, found)
+    emptied = removing.empty_trash(connection, some.now, MOST)
+    some.looked_at += emptied
+    some.changed += emptied
     old: list[Any] = connection.execute(_TOLD, (some.before, MOST)).fetchall()
     if old:
         for statement in _STORIES:

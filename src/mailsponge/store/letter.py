@@ -7,14 +7,14 @@ harmless for a terminal is the business of whoever prints it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email import message_from_bytes
 from email.errors import MessageError
 from email.message import Message
-from email.policy import compat32
-from html.parser import HTMLParser
+from email.parser import BytesParser
+from email.policy import Compat32
 from typing import NamedTuple
 
 from mailsponge.store.headings import in_charset
+from mailsponge.store.plain_text import without_tags
 
 _NONSENSE = (MessageError, LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the standard library raises at hostile messages, and the codecs that one may name."""
@@ -22,10 +22,20 @@ _NONSENSE = (MessageError, LookupError, ValueError, TypeError, AttributeError, A
 _DEEPEST = 20
 """Parts within parts that are looked into."""
 
-_BLOCKS = frozenset(
-    ("p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "blockquote", "pre", "table", "ul", "ol", "hr")
-)
-_UNREAD = frozenset(("script", "style", "head", "title"))
+_MOST_PARTS = 2000
+"""Parts that a message is taken apart into, at most: each of them costs."""
+_DEEPEST_BOUNDARIES = 30
+"""Multiparts that a message may hold: at each line, all that have not ended are asked whether it is their boundary."""
+_LONGEST_HEADER = 8000
+"""Characters of a header that are read: the standard library's time grows with the square of it."""
+
+
+class _Short(Compat32):
+    """Messages as they are, but for headers that nobody would write."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
 
 
 class Attachment(NamedTuple):
@@ -48,12 +58,23 @@ class Letter(NamedTuple):
 def letter(content: bytes) -> Letter:
     """Take a message apart."""
     try:
-        parts = list(_leaves(message_from_bytes(content, policy=compat32), _DEEPEST))
+        parts = list(_leaves(_parsed(content), _DEEPEST))
         body = _body(parts)
         text = "" if body is None else _text(body)
         return Letter(text, [_attachment(part) for part in parts if part is not body])
     except _NONSENSE:
         return Letter(content.decode("utf-8", "replace"), [])
+
+
+def _parsed(content: bytes) -> Message:
+    """A message of more parts than anybody sends is not taken apart."""
+    boundaries = content.count(b"\n--")
+    too_much = boundaries > _MOST_PARTS or (boundaries and _multiparts(content) > _DEEPEST_BOUNDARIES)
+    return BytesParser(policy=_Short()).parsebytes(content, headersonly=bool(too_much))
+
+
+def _multiparts(content: bytes) -> int:
+    return content.lower().count(b"multipart/")
 
 
 def _leaves(message: Message, depth: int) -> Iterator[Message]:
@@ -88,7 +109,7 @@ def _body(parts: list[Message]) -> Message | None:
 
 def _text(part: Message) -> str:
     decoded = _decoded(_payload(part), part)
-    return _without_tags(decoded) if part.get_content_subtype() == "html" else decoded
+    return without_tags(decoded) if part.get_content_subtype() == "html" else decoded
 
 
 def _payload(part: Message) -> bytes:
@@ -118,32 +139,3 @@ def _size(part: Message) -> int:
     if isinstance(held, list):
         return sum(len(each.as_bytes()) for each in held if isinstance(each, Message))
     return len(_payload(part))
-
-
-def _without_tags(html: str) -> str:
-    reader = _TextOfHtml()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.found).split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-class _TextOfHtml(HTMLParser):
-    """Keeps the words, and a new line where a block begins. Good enough to know what a mail is about."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._unread = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unread += tag in _UNREAD
-        if tag in _BLOCKS:
-            self.found.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unread = max(self._unread - (tag in _UNREAD), 0)
-
-    def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self.found.append(data.replace("\n", " "))

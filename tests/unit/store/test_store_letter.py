@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailsponge.cli.reading import Attachment, letter
+from mailsponge.store.letter import Attachment, letter
 
 
 def multipart(kind: str, *parts: bytes) -> bytes:
