@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from mailsponge import clean
 from mailsponge.accounts import Absent
 from mailsponge.mail.address import Address
-from mailsponge.store.letter import letter
+from mailsponge.store.plain_text import without_tags
 from mailsponge.store.protocol import Message
 from mailsponge.store.reading import TRASH, Row
 from mailsponge.web import attachments, html_mail, mime, pages
@@ -76,13 +76,7 @@ def shown_text(content: bytes, taken: mime.Taken) -> str:
     """The text that is read: the plain one, else that of the HTML; about so much of it as is shown."""
     if taken.plain is not None:
         return mime.words(content, taken.plain, LONGEST_TEXT + 1)
-    return "" if taken.html is None else letter(_alone(content, taken.html)).text
-
-
-def _alone(content: bytes, part: mime.Part) -> bytes:
-    """An HTML part as a message of its own, as much of it as is read."""
-    text = mime.words(content, part, LONGEST_TEXT)
-    return b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text.encode()
+    return "" if taken.html is None else without_tags(mime.words(content, taken.html, LONGEST_TEXT))
 
 
 def _attachment(content: bytes, part: mime.Part) -> Attachment:
