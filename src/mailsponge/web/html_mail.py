@@ -13,7 +13,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import nh3
@@ -30,14 +30,6 @@ MOST_PICTURE: Final = 1024 * 1024
 
 Picture = Callable[[str], tuple[str, bytes] | None]
 """The part with a Content-ID: its kind and what it holds."""
-
-
-class Document(NamedTuple):
-    """A document of its own, and what is to be said about it."""
-
-    text: str
-    far_pictures: int
-    """Pictures that lie elsewhere, loaded or not."""
 
 
 _TEXT = (
@@ -78,6 +70,7 @@ STYLES: Final = frozenset(
 _HOLDS_OTHERS = re.compile(r"<(?!(?:p|br|hr|img|li|dd|dt|td|th|tr)\b)[a-z]", re.IGNORECASE)
 _FOREIGN = re.compile(r"<(?:svg|math)\b", re.IGNORECASE)
 _ANY_ELEMENT = re.compile(r"<[a-z]", re.IGNORECASE)
+_FAR_PICTURE = re.compile(r"\bsrc\s{0,9}=\s{0,9}[\"']?\s{0,9}https?:", re.IGNORECASE)
 _SAME_AS_ITS_TEXT = re.compile(r'<a href="([^"]*+)"((?: [a-z]++="[^"]*+")*+)>\1</a>')
 _CONTROL = re.compile(r"[\x00-\x20\x7f]++")
 
@@ -123,22 +116,27 @@ def can_be_shown(source: str) -> bool:
     return sum(1 for _ in holds.finditer(source)) <= MOST_ELEMENTS
 
 
-def document(source: str, picture: Picture, *, far_pictures: bool) -> Document:
+def far_pictures_in(source: str) -> int:
+    """About how many pictures lie elsewhere."""
+    return sum(1 for _ in _FAR_PICTURE.finditer(source))
+
+
+def document(source: str, picture: Picture, *, far_pictures: bool) -> str:
     """Make the document out of HTML that `can_be_shown`; ``far_pictures``: those are to be loaded."""
-    links = _Links(picture, far_pictures)
     body = nh3.clean(
         source,
         tags=set(TAGS),
         clean_content_tags=set(_GONE_WITH_CONTENT),
         attributes=ATTRIBUTES,
-        attribute_filter=links.allowed,
+        attribute_filter=_Links(picture, far_pictures).allowed,
         url_schemes={"http", "https", "mailto", "data", "cid"},
         url_relative="deny",
         filter_style_properties=set(STYLES),
         link_rel="noopener noreferrer",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
-    return Document(_page(_SAME_AS_ITS_TEXT.sub(r'<a href="\1"\2 data-same="">\1</a>', body)), links.far)
+    return _page(_SAME_AS_ITS_TEXT.sub(r'<a href="\1"\2 data-same="">\1</a>', body))
+_SAME_AS_ITS_TEXT.sub(r'<a href="\1"\2 data-same="">\1</a>', body)), links.far)
 
 
 def _page(body: str) -> str:
@@ -149,13 +147,12 @@ def _page(body: str) -> str:
 
 
 class _Links:
-    """What becomes of addresses; counts the pictures that lie elsewhere."""
+    """What becomes of addresses."""
 
     def __init__(self, picture: Picture, far_pictures: bool) -> None:
         self._picture = picture
         self._far_pictures = far_pictures
         self._room = MOST_PICTURE
-        self.far = 0
 
     def allowed(self, tag: str, attribute: str, value: str) -> str | None:
         """The value to keep, or None."""
@@ -172,9 +169,8 @@ class _Links:
                 return self._within(rest)
             case "data":
                 return self._embedded(rest)
-            case "https" | "http":
-                self.far += 1
-                return value if self._far_pictures and scheme.lower() == "https" else None
+            case "https" if self._far_pictures:
+                return value
         return None
 
     def _within(self, content_id: str) -> str | None:

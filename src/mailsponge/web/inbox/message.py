@@ -48,6 +48,8 @@ class Shown(NamedTuple):
     """Its sender wrote a plain text."""
     html: bool
     """There is an HTML text that can be shown."""
+    far_pictures: int
+    """Pictures in it that lie elsewhere."""
     too_much: bool
     """... that cannot, for it is too large."""
     attachments: list[Attachment]
@@ -66,6 +68,7 @@ def shown(content: bytes) -> Shown:
         is_cut=len(text) > LONGEST_TEXT,
         has_plain=taken.plain is not None and bool(text.strip()),
         html=can,
+        far_pictures=html_mail.far_pictures_in(source) if can else 0,
         too_much=bool(source) and not can,
         attachments=[_attachment(content, part) for part in taken.attachments],
         is_whole=taken.is_whole,
@@ -117,7 +120,6 @@ def message(request: Request) -> Response:
         read=read,
         as_html=as_html,
         pictures=request.query_params.get("pictures") == "1",
-        far_pictures=_far_pictures(request, row) if as_html else 0,
         thread=thread if len(thread) > 1 else [],
         envelope=_recipients(request, kept, row),
         path_of=path_of,
@@ -132,11 +134,6 @@ def _recipients(request: Request, kept: Message, row: Row) -> list[Address]:
     return list(kept.envelope.recipients[:1000]) if telling.wrote(row.mailbox, kept) else []
 
 
-def _far_pictures(request: Request, row: Row) -> int:
-    document = _document(content_of(request, row), far_pictures=False)
-    return 0 if document is None else document.far_pictures
-
-
 def html(request: Request) -> Response:
     """The HTML of a message: a document of its own, for a frame. Pictures that lie elsewhere only if asked for."""
     row = asked.row(request)
@@ -144,10 +141,10 @@ def html(request: Request) -> Response:
     document = _document(content_of(request, row), far_pictures=far)
     if document is None:
         raise HTTPException(404)
-    return HTMLResponse(document.text, headers=html_mail.headers(far))
+    return HTMLResponse(document, headers=html_mail.headers(far))
 
 
-def _document(content: bytes, *, far_pictures: bool) -> html_mail.Document | None:
+def _document(content: bytes, *, far_pictures: bool) -> str | None:
     taken = mime.taken_apart(content)
     source = "" if taken.html is None else mime.words(content, taken.html, html_mail.LONGEST + 1)
     if not source or not html_mail.can_be_shown(source):
