@@ -136,7 +136,6 @@ def document(source: str, picture: Picture, *, far_pictures: bool) -> str:
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
     return _page(_SAME_AS_ITS_TEXT.sub(r'<a href="\1"\2 data-same="">\1</a>', body))
-_SAME_AS_ITS_TEXT.sub(r'<a href="\1"\2 data-same="">\1</a>', body)), links.far)
 
 
 def _page(body: str) -> str:
