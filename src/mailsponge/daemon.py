@@ -16,12 +16,13 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import msgspec
 
@@ -30,7 +31,7 @@ from mailsponge.accounts import Accounts, Deliver
 from mailsponge.auth import secret
 from mailsponge.auth.directory import Directory
 from mailsponge.config import Config, Endpoint, Loaded, Machine
-from mailsponge.config.machine import system_users
+from mailsponge.config.machine import DEFAULT_WEB, system_users
 from mailsponge.config.relay_password import relay_password
 from mailsponge.config.routing import routes_of
 from mailsponge.courier.agent import Agent
@@ -56,6 +57,9 @@ from mailsponge.store.database import make_directory, migrations
 from mailsponge.store.opening import load_postgres, open_store, shared_secret
 from mailsponge.store.protocol import Store
 
+if TYPE_CHECKING:
+    from mailsponge.browsing import Browsing
+
 log = logging.getLogger("mailsponge.daemon")
 
 
@@ -73,6 +77,7 @@ class Wish(NamedTuple):
     smtp: Sequence[Endpoint] = ()
     submission: Sequence[Endpoint] = ()
     lmtp: Sequence[configuration.Place] = ()
+    web: Sequence[Endpoint] = ()
 
 
 def read(wish: Wish, machine: Machine) -> Loaded:
@@ -86,6 +91,7 @@ def read(wish: Wish, machine: Machine) -> Loaded:
         smtp=replaced(config.smtp, listen=tuple(wish.smtp) or config.smtp.listen),
         submission=replaced(config.submission, listen=tuple(wish.submission) or config.submission.listen),
         lmtp=replaced(config.lmtp, listen=tuple(wish.lmtp) or config.lmtp.listen),
+        web=replaced(config.web, listen=tuple(wish.web) or config.web.listen),
     )
     configuration.check(config, loaded.source.at)
     return loaded._replace(config=config)
@@ -148,6 +154,7 @@ def places_of(config: Config) -> list[tuple[Role, Place]]:
     places += [(role.SUBMISSION, endpoint) for endpoint in config.submission.listen]
     places += [(role.SUBMISSIONS, endpoint) for endpoint in config.submission.listen_tls]
     places += [(role.LMTP, place.at) for place in config.lmtp.listen]
+    places += [(role.WEB, endpoint) for endpoint in config.web.listen]
     if config.local.socket is not None:
         places.append((role.LOCAL, config.local.socket))
     return places
@@ -189,7 +196,7 @@ def serve(wish: Wish) -> None:
         rules = rules_of(loaded)  # what cannot be is told before anything is opened
         ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)
-        entrances = entrance.opened(places_of(loaded.config))
+        entrances = _opened(loaded.config)
         try:
             parent = _with_a_parent(account, loaded.config, entrances, ways)
             with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -197,6 +204,20 @@ def serve(wish: Wish) -> None:
         finally:
             for entered in entrances:
                 entered.close()
+
+
+def _opened(config: Config) -> tuple[Entrance, ...]:
+    """Every address that is listened on. Raises UsageError."""
+    places = places_of(config)
+    if config.web.listen is not DEFAULT_WEB:
+        return entrance.opened(places)
+    # Nobody has asked for the pages: that their port is taken must not keep the mail from flowing.
+    entrances = entrance.opened(place for place in places if place[0] is not role.WEB)
+    try:
+        return entrances + entrance.opened((role.WEB, endpoint) for endpoint in DEFAULT_WEB)
+    except UsageError as error:
+        log.warning("there are no web pages: %s, or --web 127.0.0.1:0", error)
+        return entrances
 
 
 def _with_a_parent(
@@ -224,6 +245,8 @@ def _without_root(account: Account, config: Config, entrances: tuple[Entrance, .
     _load_what_comes_later()
     if config.metrics.listen:
         import_module("mailsponge.server.metrics")
+    if any(entered.role is role.WEB for entered in entrances):
+        import_module("mailsponge.browsing").load()
     parent = separate(account, tls_files_of(config), entrances, notify, ways)
     if directory is not None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise UsageError(
@@ -275,6 +298,7 @@ class _PostOffice:
         self._entrances = entrances
         self._listener: Listener | None = None
         self._sending: Sending | None = None
+        self._browsing: Browsing | None = None
 
     async def run(self, sink: LogSink) -> None:
         """Open, work until a signal says to stop, close."""
@@ -309,17 +333,39 @@ class _PostOffice:
         )
         ports = {entered.place.port for entered in self._entrances if isinstance(entered.place, Endpoint)}
         sending = self._sending = Sending(config, rules, store, agent, ports)
-        await listener.start(self._entrances)
+        await listener.start(entered for entered in self._entrances if entered.role is not role.WEB)
         async with (
             sending.working(),
             _metrics(config.metrics.listen, Metering(listener, store, free, sending)) as told_at,
             _pickup(pickup_of(config), listener),
         ):
+            browsing = self._browsing = await self._browsing_from(listener)
             self._ready(told_at)
+            if browsing is not None:
+                browsing.offer_a_link()
             await told_to_stop.wait()
             log.info("stopping")
             self._notify("STOPPING=1")
+            if browsing is not None:
+                await browsing.stop()
             await listener.stop()
+
+    async def _browsing_from(self, listener: Listener) -> Browsing | None:
+        """The web pages, if there is an address for them. What they need is loaded for nobody else."""
+        entrances = [entered for entered in self._entrances if entered.role is role.WEB]
+        if not entrances:
+            return None
+        from mailsponge.browsing import Browsing, Doors
+
+        doors = Doors(listener.logins.checks, listener.logins.guesses)
+        browsing = Browsing(self._loaded.config, listener.rules, listener.store, doors, self._tls_context)
+        await browsing.start(entrances)
+        return browsing
+
+    def _tls_context(self) -> ssl.SSLContext:
+        """What the certificate in force makes; only asked for where there is one."""
+        assert self._certificate is not None
+        return self._certificate.current()
 
     def _ready(self, metrics: Sequence[Endpoint]) -> None:
         """Every socket listens: say so, to people and to systemd."""
@@ -327,12 +373,17 @@ class _PostOffice:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE, 20, 50)
-        config, addresses = self._loaded.config, _told(self._entrances)
+        config = self._loaded.config
+        addresses = _told(entered for entered in self._entrances if entered.role is not role.WEB)
         if metrics:
             addresses += f" · metrics {', '.join(map(str, metrics))}"
-        sys.stderr.write(f"mailsponge: ready: {addresses} · mail for {_whom(config)} · data {config.data}\n")
+        urls = [entered.url(config.hostname) for entered in self._entrances if entered.role is role.WEB]
+        web = f" · web {', '.join(urls)}" if urls else ""
+        sys.stderr.write(
+            f"mailsponge: ready: {addresses} · mail for {_whom(config)} · data {config.data}{web}\n"
+        )
         sys.stderr.flush()
-        self._notify(f"READY=1\nSTATUS={addresses}")
+        self._notify(f"READY=1\nSTATUS={addresses}{web}")
 
     def _secret(self) -> bytes:
         place = self._loaded.config.data
@@ -364,6 +415,8 @@ class _PostOffice:
             self._listener.rules, self._listener.certificate = rules, certificate
         if self._sending is not None:
             self._sending.follow(rules, ways)
+        if self._browsing is not None:
+            self._browsing.follow(loaded.config, rules)
         if self._parent is not None and deliveries_of(self._loaded.config) != deliveries_of(loaded.config):
             log.warning("mail that is delivered in another way now may wait until the server is started anew")
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
@@ -441,7 +494,7 @@ def _only_a_start_changes(config: Config) -> tuple[object, ...]:
     return config.data, config.user, config.metrics, config.local.pickup, places_of(config)
 
 
-def _told(entrances: Sequence[Entrance]) -> str:
+def _told(entrances: Iterable[Entrance]) -> str:
     """``smtp 127.0.0.1:25, [::1]:25 · local /run/mailsponge/submit``."""
     told: dict[str, list[str]] = {}
     for entered in entrances:

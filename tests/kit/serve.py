@@ -15,7 +15,7 @@ from pathlib import Path
 PATIENCE = 30.0
 """Seconds to wait for what must come; nothing is slept for."""
 
-FREE = ("--smtp", "127.0.0.1:0")
+FREE = ("--smtp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 
 
 class Serve:

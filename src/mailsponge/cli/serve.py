@@ -51,12 +51,20 @@ def _each(parse: Callable[[str], Read]) -> Callable[..., tuple[Read, ...]]:
     metavar="ADDR:PORT|unix:PATH",
     help="Take mail here from another mail server that speaks LMTP. [default: none]",
 )
+@click.option(
+    "--web",
+    callback=_each(Endpoint.parse),
+    multiple=True,
+    metavar="ADDR:PORT",
+    help="Show mail, jobs and the queue to browsers here. [default: 127.0.0.1:8025]",
+)
 def serve(
     data: DataPlace | None,
     config: Path | None,
     smtp: tuple[Endpoint, ...],
     submission: tuple[Endpoint, ...],
     lmtp: tuple[Place, ...],
+    web: tuple[Endpoint, ...],
 ) -> None:
     """Run the post office: take mail over SMTP, and keep it.
 
@@ -78,4 +86,4 @@ def serve(
     A line with `ready` and the addresses is printed once every one of them is listened on; then comes one line a
     message. SIGTERM and SIGINT end it cleanly, SIGHUP makes it read its configuration again.
     """
-    daemon.serve(daemon.Wish(config, data, smtp, submission, lmtp))
+    daemon.serve(daemon.Wish(config, data, smtp, submission, lmtp, web))

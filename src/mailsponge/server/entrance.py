@@ -18,6 +18,8 @@ from mailsponge.server.role import Role
 QUEUE: Final = 512
 """Connections that the kernel keeps until they are taken; and as many are taken at a time."""
 
+EVERYWHERE: Final = ("0.0.0.0", "::")
+
 Place = Endpoint | Path
 """An IP address with a port, or the path of a Unix socket."""
 
@@ -34,6 +36,12 @@ class Entrance(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.role.name} {self.place}"
+
+    def url(self, hostname: str) -> str:
+        """Where a browser finds it: within TLS, unless only this machine can reach it."""
+        assert isinstance(self.place, Endpoint)
+        at = f"{hostname}:{self.place.port}" if self.place.host in EVERYWHERE else str(self.place)
+        return f"{'http' if self.place.is_loopback else 'https'}://{at}/"
 
     def close(self) -> None:
         """Listen no more."""

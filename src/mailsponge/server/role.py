@@ -37,6 +37,8 @@ SMTP: Final = Role("smtp")
 SUBMISSION: Final = Role("submission", login=True)
 SUBMISSIONS: Final = Role("submissions", tls_first=True, login=True)
 LOCAL: Final = Role("local", knows_users=True)
+WEB: Final = Role("web")
+"""Pages for browsers (`web/`): no mail comes in this way."""
 PICKUP: Final = Role("pickup", knows_users=True)
 """What programs on this machine left while the server was down; the owner of a file is whose it is."""
 LMTP: Final = Role("lmtp", lmtp=True)
