@@ -1,8 +1,8 @@
 """A mailbox of 100,000 messages: what a page of it costs, and finding something in it.
 
-The messages differ: sizes, senders, words (each drawn as languages have them: a few often, most of them rarely), threads of
-three. Each figure is the median and the slowest of many calls, with nothing cached by this program. Then the same with the
-shared store, on a PostgreSQL of its own, if there is one.
+The messages differ: senders, words (drawn as languages have them: a few often, most of them rarely), threads of three.
+Each figure is the median and the slowest of many calls; this program caches nothing. Then the same with the shared
+store, on a PostgreSQL of its own, if there is one.
 
     python bench/inbox.py [--messages 100000] [--folder DIR]
 """
@@ -152,7 +152,9 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--messages", type=int, default=100_000, help="in the store (default: 100,000)")
-    parser.add_argument("--folder", type=Path, default=None, help="where to write (default: the temporary folder)")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where to write (default: the temporary folder)"
+    )
     options = parser.parse_args()
     print(shape(options.folder or Path(tempfile.gettempdir())))
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -166,7 +168,10 @@ def main() -> int:
         return 0 if met else 1
     from mailsponge.store.postgres.store import PostgresStore
 
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder, private_postgres.running(Path(folder)) as url:
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder) as folder,
+        private_postgres.running(Path(folder)) as url,
+    ):
         print("PostgreSQL:")
         shared = PostgresStore(url, node="bench")
         met &= measure(shared, options.messages)

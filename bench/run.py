@@ -17,6 +17,7 @@ COMPARISONS = {
     "client_engine.py": "The client's side of the engine: no socket, either",
     "relay.py": "Handing messages over to smtp-sink: the relay alone",
     "store.py": "The store alone: messages into a mailbox, synced",
+    "inbox.py": "A mailbox of 100,000 messages: a page of it, and finding something",
     "memory.py": "What a large message, an endless line and idle connections cost in memory",
     "relay_against_postfix.py": "Mail through to another server, beside Postfix",
     "dead_hosts.py": "What mail for dead hosts costs the mail for living ones",

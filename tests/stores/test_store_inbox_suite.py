@@ -11,7 +11,7 @@ from store_fixtures import Outcome, acceptance, hand_over, keep, whole
 
 from mailsponge.errors import StoreError
 from mailsponge.mail.address import Address
-from mailsponge.store import indexing
+from mailsponge.store import indexer
 from mailsponge.store.memory import MemoryStore
 from mailsponge.store.protocol import Delivery, Entry, Store
 from mailsponge.store.reading import (
@@ -630,7 +630,7 @@ def test_the_version_of_a_mailbox_changes_with_it_and_with_nothing_else(store: S
 def test_many_words_are_written_in_several_transactions(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "_WORDS_AT_ONCE", 1)
+    monkeypatch.setattr(indexer, "_WORDS_AT_ONCE", 1)
     messages = [keep(store, letter()) for _ in range(3)]
     assert store.index(10) == 3
     assert listed(store) == messages[::-1]

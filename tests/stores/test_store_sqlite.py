@@ -17,6 +17,7 @@ from mailsponge.errors import StoreError
 from mailsponge.store import database
 from mailsponge.store.database import PAGE
 from mailsponge.store.mailboxes import SqliteMailboxes
+from mailsponge.store.reading import INBOX
 from mailsponge.store.sqlite import SqliteStore
 
 
@@ -223,6 +224,27 @@ def test_mail_of_a_store_without_stories_has_them_after_the_upgrade(
     with closing(SqliteStore(tmp_path)) as store:
         assert [step.what for step in store.trace(7)] == ["came", "sender", "admitted", "delivered"]
         assert keep(store) > 7
+
+
+def test_mail_of_a_store_without_an_inbox_is_in_it_after_the_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        scripts = database.migrations()[:4]
+        patch.setattr(database, "migrations", lambda: scripts)
+        with closing(database.open_or_create(tmp_path / "store.db")) as connection:
+            for number in 7, 8:
+                connection.execute(
+                    "INSERT INTO message VALUES (?, 1.0, 7, NULL, '[[\"me\", \"b.example\"]]', 0, 0, 'peer', 'helo', "
+                    "'[\"why\"]', '[\"me\"]', 0, x'0d0a68656c6c6f', '[]', NULL, NULL)",
+                    (number,),
+                )
+            connection.execute("UPDATE entry SET seen = 1 WHERE message = 7")
+    with closing(SqliteStore(tmp_path)) as store:
+        assert store.page("me", INBOX).rows == ()
+        assert store.index(1) == store.index(10) == 1
+        assert [(row.id, row.seen) for row in store.page("me", INBOX).rows] == [(8, False), (7, True)]
+        assert len(store.search("me", "hello").rows) == 2
 
 
 def test_an_upgrade_that_fails_leaves_the_older_store(

@@ -4,51 +4,33 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.text import Text
 
-from mailsponge import clean, clock
-from mailsponge import config as configuration
+from mailsponge import clean
 from mailsponge.cli import output
+from mailsponge.cli.finding import delete, restore, search
+from mailsponge.cli.mails import MailId, as_kept, for_scripts, moment, of_user, print_list
 from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.stores import opened
-from mailsponge.config import Machine
 from mailsponge.data_place import DataPlace
 from mailsponge.errors import UsageError
 from mailsponge.store.headings import headings
 from mailsponge.store.letter import Attachment, letter
-from mailsponge.store.protocol import Entry, Mailboxes, Message
-
-
-class MailId(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic from click 8.5 on
-    """The number of a mail."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it, or say what it is."""
-        text = str(value)
-        if text.isascii() and text.isdecimal() and 0 < int(text) < 2**63:
-            return int(text)
-        return self.fail(
-            f"{clean.line(text)!r} is no mail's ID, "
-            "which is the number that `mailsponge mail list` shows first, such as 17",
-            param,
-            ctx,
-        )
+from mailsponge.store.protocol import Message
 
 
 @click.group()
 def mail() -> None:
-    """Read the mail that the post office keeps, whether it runs or not.
+    """Read, find and delete the mail that the post office keeps, whether it runs or not.
 
     \b
     Examples:
       mailsponge mail list                the newest first
       mailsponge mail show 17             one mail, readable
       mailsponge mail show 17 --raw       the same, byte for byte as it is kept
+      mailsponge mail search backup       what has a word
+      mailsponge mail delete 17           into the Trash; for 30 days `restore` takes it out
     """
 
 
@@ -66,11 +48,11 @@ def list_(data: DataPlace | None, config: Path | None, user: str | None, as_json
       mailsponge mail list --json | jq '.[] | select(.seen | not) | .subject'
     """
     with opened(data, config) as mailboxes:
-        entries = mailboxes.mails(None if user is None else _of_user(user, mailboxes, data, config))
+        entries = mailboxes.mails(None if user is None else of_user(user, mailboxes, data, config))
     if as_json:
-        output.print_json([_for_scripts(entry) for entry in entries])
+        output.print_json([for_scripts(entry) for entry in entries])
     elif entries:
-        _print_list(entries)
+        print_list(entries)
     else:
         output.note("No mail.")
 
@@ -99,7 +81,7 @@ def show(data: DataPlace | None, config: Path | None, number: int, user: str | N
         if message is None:
             raise UsageError(f"there is no mail {number}; `mailsponge mail list` shows those there are")
         content = b"".join(mailboxes.content(number))
-        for mailbox in [_as_kept(user, mailboxes)] if user else message.mailboxes:
+        for mailbox in [as_kept(user, mailboxes)] if user else message.mailboxes:
             mailboxes.mark_seen(number, mailbox)
     if raw:
         sys.stdout.buffer.write(content)
@@ -108,63 +90,14 @@ def show(data: DataPlace | None, config: Path | None, number: int, user: str | N
         _print_letter(message, content)
 
 
-def _of_user(user: str, mailboxes: Mailboxes, data: DataPlace | None, config: Path | None) -> str:
-    """The mailbox of somebody who lives here, or for whom mail lies here. Raises UsageError, ConfigError.
-
-    Who lives in a data directory that is given without its configuration is not known: then anybody may.
-    """
-    if data is not None and config is None:
-        return _as_kept(user, mailboxes)
-    users = configuration.load(config, Machine.here()).config.users
-    known = sorted({*mailboxes.mailboxes(), *users})
-    for name in known:
-        if name.lower() == user.lower():
-            return name
-    raise UsageError(
-        f"nobody here is called {user!r}, and no mail lies here for one; there are: {', '.join(known)}"
-    )
-
-
-def _as_kept(user: str, mailboxes: Mailboxes) -> str:
-    """The mailbox of that name, whatever its case: me and Me are the same user."""
-    return next((name for name in mailboxes.mailboxes() if name.lower() == user.lower()), user)
-
-
-def _for_scripts(entry: Entry) -> dict[str, object]:
-    return {
-        "id": entry.id,
-        "mailbox": entry.mailbox,
-        "from": entry.sender,
-        "to": entry.to,
-        "subject": entry.subject,
-        "date": None if entry.date is None else clock.iso(entry.date),
-        "arrived_at": clock.iso(entry.arrived_at),
-        "size": entry.size,
-        "seen": entry.seen,
-    }
-
-
-def _print_list(entries: list[Entry]) -> None:
-    table = output.table("id", "arrived", "mailbox", "from", "subject", "")
-    for entry in entries:
-        table.add_row(
-            str(entry.id),
-            _moment(entry.arrived_at),
-            *(Text(clean.line(text)) for text in (entry.mailbox, entry.sender, entry.subject)),
-            "" if entry.seen else "new",
-            style="" if entry.seen else "bold",
-        )
-    output.print_table(table)
-
-
 def _print_letter(message: Message, content: bytes) -> None:
     said = headings(content)
     for name, value in (
         ("From", said.sender),
         ("To", said.to),
         ("Subject", said.subject),
-        ("Date", "" if said.date is None else _moment(said.date)),
-        ("Arrived", f"{_moment(message.arrived_at)} from {message.peer}, which called itself {message.helo}"),
+        ("Date", "" if said.date is None else moment(said.date)),
+        ("Arrived", f"{moment(message.arrived_at)} from {message.peer}, which called itself {message.helo}"),
         ("Envelope", f"from <{message.envelope.reverse_path or ''}>"),
         *(("Taken for", reason) for reason in message.reasons),
     ):
@@ -181,5 +114,5 @@ def _attached(attachment: Attachment) -> str:
     return f"  {clean.line(attachment.name)}  {clean.line(attachment.kind)}  {attachment.size} bytes\n"
 
 
-def _moment(at: float) -> str:
-    return clock.local(at).strftime("%Y-%m-%d %H:%M")
+for command in search, delete, restore:
+    mail.add_command(command)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mailsponge import clean, clock
 from mailsponge.cli import output
-from mailsponge.cli.mail import MailId
+from mailsponge.cli.mails import MailId
 from mailsponge.cli.options import where_mail_is
 from mailsponge.cli.stores import opened
 from mailsponge.data_place import DataPlace

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mailsponge import clock
 from mailsponge.store import database, query, removing, rows
 from mailsponge.store.folders import all_of_them, require_name
-from mailsponge.store.indexing import Indexer
+from mailsponge.store.indexing import SqliteIndexer
 from mailsponge.store.mailboxes import SqliteMailboxes
 from mailsponge.store.paging import begins_after, page_of, portions
 from mailsponge.store.query import Query
@@ -72,7 +72,7 @@ class SqliteInbox(SqliteMailboxes):
         self, directory: Path, *, connect: database.Connect = database.connect, now: clock.Clock = clock.now
     ) -> None:
         super().__init__(directory, connect=connect, now=now)
-        self._indexer = Indexer(directory / database.NAME, connect)
+        self._indexer = SqliteIndexer(directory / database.NAME, connect)
 
     def folders(self, mailbox: str) -> list[Folder]:
         """By counters."""

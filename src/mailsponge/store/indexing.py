@@ -1,29 +1,22 @@
 """Reading the messages of the SQLite store for its lists: beside the server's writer, through a connection of its own.
 
-Messages are read first, and what was made of them is written in one short transaction, so that mail which comes in
-hardly waits for it. It does not wait for the disk either: what a loss of power takes is made again.
+A commit here does not wait for the disk: what a loss of power takes is made again.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import apsw
 
-from mailsponge.store import database, rows, threads
-from mailsponge.store.backlog import MOST, Backlog
+from mailsponge.store import database, rows
 from mailsponge.store.connection import Reading
-from mailsponge.store.glance import BEGINNING, Glance, glance
+from mailsponge.store.glance import BEGINNING, glance
+from mailsponge.store.indexer import Indexer, Seen, place
 from mailsponge.store.reading import LONGEST_THREAD
-from mailsponge.store.threads import Known, Place
-
-_MESSAGES_AT_ONCE: Final = 50
-"""... that are written in one transaction."""
-_WORDS_AT_ONCE: Final = 500_000
-"""Characters of words, likewise: what takes long is to find room for each in the index."""
 
 _ID: Final = "(entry.message << 20) + (SELECT number FROM box WHERE box.mailbox = entry.mailbox)"
 _UNREAD: Final = f"NOT EXISTS (SELECT 1 FROM head WHERE head.id = {_ID})"
@@ -70,70 +63,26 @@ INSERT INTO mention (box, name, head, owned) VALUES (?, ?, ?, 1)
 """
 
 
-class Seen(NamedTuple):
-    """A message that was read."""
-
-    message: int
-    mailboxes: tuple[str, ...]
-    arrived_at: float
-    size: int
-    glance: Glance
-
-
-class Indexer:
-    """Indexes the messages of one file. Threads may share it; one at a time has its turn."""
+class SqliteIndexer(Indexer):
+    """Indexes the messages of one file."""
 
     def __init__(self, file: Path, connect: database.Connect) -> None:
-        self.backlog = Backlog()
+        super().__init__()
         self._file = file
         self._connect = database.relaxed(connect)
-        self._turn = threading.Lock()
         self._reading: Reading | None = None
-        self.is_told = False
-        """Whoever accepts messages notes them in the backlog: if it is empty, there are none."""
 
-    def index(self, most: int) -> int:
-        """See `reading.Inbox`. Raises StoreError."""
-        with self._turn:
-            taken = self.backlog.take(most)
-            if not taken and (self.backlog.must_look or not self.is_told):
-                self._look()
-                taken = self.backlog.take(most)
-            self._index(taken)
-            return len(taken)
+    def _unread(self, most: int) -> list[int]:
+        return [message for (message,) in self._opened().rows(_ALL_UNREAD, most)]
 
-    def read(self, mailbox: str, messages: Sequence[int]) -> None:
-        """Those of them that lie in the mailbox and were not read yet. Raises StoreError."""
-        with self._turn:
-            unread = self._opened().rows(_OF_THESE, mailbox, rows.json(messages))
-            self._index([message for (message,) in unread])
+    def _unread_of(self, mailbox: str, messages: Sequence[int]) -> list[int]:
+        return [message for (message,) in self._opened().rows(_OF_THESE, mailbox, rows.json(messages))]
 
-    def _look(self) -> None:
-        """For what was there before this process, and what it has not kept in mind."""
-        self.backlog.must_look = False
-        found = [message for (message,) in self._opened().rows(_ALL_UNREAD, MOST)]
-        self.backlog.note(reversed(found))
-        if len(found) == MOST:
-            self.backlog.must_look = True
-
-    def _index(self, messages: Sequence[int]) -> None:
-        portion: list[Seen] = []
-        weight = 0
-        for seen in self._seen(messages):
-            portion.append(seen)
-            weight += len(seen.glance.words)
-            if len(portion) >= _MESSAGES_AT_ONCE or weight >= _WORDS_AT_ONCE:
-                self._write(portion)
-                portion, weight = [], 0
-        if portion:
-            self._write(portion)
-
-    def _seen(self, messages: Sequence[int]) -> Iterator[Seen]:
-        for message in messages:
-            for row in self._opened().rows(_MESSAGE, message):
-                *envelope, arrived_at, size, beginning, mailboxes = row
-                read = glance(rows.envelope(*envelope), beginning)
-                yield Seen(message, rows.names(mailboxes), arrived_at, size, read)
+    def _seen(self, message: int) -> Seen | None:
+        for *envelope, arrived_at, size, beginning, mailboxes in self._opened().rows(_MESSAGE, message):
+            read = glance(rows.envelope(*envelope), beginning)
+            return Seen(message, rows.names(mailboxes), arrived_at, size, read)
+        return None
 
     def _write(self, portion: Sequence[Seen]) -> None:
         with self._opened().transaction() as connection:
@@ -147,44 +96,35 @@ class Indexer:
         return self._reading
 
     def close(self) -> None:
-        """Let go of the file. A second time does nothing."""
+        """After whoever has their turn."""
         with self._turn:
             if self._reading is not None:
                 self._reading.close()
 
 
 def _put_into_lists(connection: apsw.Connection, mailbox: str, seen: Seen) -> None:
-    """Unless it is in them, or has left the mailbox meanwhile."""
     boxes: list[Any] = connection.execute(_BOX, (mailbox,)).fetchall()
     ((box,),) = boxes
-    place = _place(connection, box, seen.glance.names)
-    said, head = seen.glance.said, (seen.message << 20) + box
-    thread = seen.message if place.thread is None else place.thread
-    values = (head, box, mailbox, seen.message, thread, seen.arrived_at, seen.size, *said)
+    own, others = seen.glance.names
+    where = place(seen.glance.names, partial(_mentions, connection, box), partial(_size, connection, box))
+    thread = seen.message if where.thread is None else where.thread
+    head = seen.head(box)
+    values = (head, box, mailbox, seen.message, thread, seen.arrived_at, seen.size, *seen.glance.said)
     if not connection.execute(_HEAD, (*values, seen.glance.snippet, seen.glance.attachments)).fetchall():
         return
     connection.execute(_FOUND, (head, f"in:{box} {seen.glance.words}"))
-    own, others = seen.glance.names
-    if place.joins is not None:
-        connection.execute(_JOIN, (thread, box, place.joins))
+    if where.joins is not None:
+        connection.execute(_JOIN, (thread, box, where.joins))
     connection.execute(_NAMED, (box, head, rows.json(others)))
     if own is not None:
         connection.execute(_OWNED, (box, own, head))
 
 
-def _place(connection: apsw.Connection, box: int, names: threads.Names) -> Place:
-    own, others = names
-    wanted = rows.json(others if own is None else (own, *others))
-    found: dict[Any, Any] = {
-        name: more for name, *more in connection.execute(_KNOWN, (box, wanted)).fetchall()
-    }
-    nearest = next((name for name in others if name in found), None)
+def _mentions(connection: apsw.Connection, box: int, names: Sequence[int]) -> dict[int, tuple[bool, int]]:
+    found: list[Any] = connection.execute(_KNOWN, (box, rows.json(names))).fetchall()
+    return {name: (bool(owned), thread) for name, owned, thread in found}
 
-    def known(name: int | None) -> Known | None:
-        if name not in found:
-            return None
-        owned, thread = found[name]
-        sizes: list[Any] = connection.execute(_SIZE, (box, thread)).fetchall()
-        return Known(thread, bool(owned), sizes[0][0])
 
-    return threads.place(known(own), known(nearest))
+def _size(connection: apsw.Connection, box: int, thread: int) -> int:
+    counted: list[Any] = connection.execute(_SIZE, (box, thread)).fetchall()
+    return int(counted[0][0])

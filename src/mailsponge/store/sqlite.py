@@ -19,7 +19,6 @@ import apsw
 from mailsponge import clock
 from mailsponge.errors import StoreError
 from mailsponge.store import committing, database, refusals
-from mailsponge.store.backlog import Backlog
 from mailsponge.store.bell import Bell
 from mailsponge.store.beside import SqliteBeside
 from mailsponge.store.claims import Claims
@@ -85,8 +84,8 @@ class SqliteStore(SqliteBeside):
         self._ids = itertools.count(self._first_id)
         self._call = call
         self._footprint = Footprint()
-        self._indexer.is_told = True
-        self._writer = Writer(_File(self._writing, self._reading.file, self._indexer.backlog), call=call)
+        self._writer = Writer(_File(self._writing, self._reading.file), call=call)
+        self._indexer.follow(self._writer.delivered)
         self._claims = Claims()
         self._due = DueMail(self._claiming, self._claims)
         self._listener: Listener | None = None
@@ -201,17 +200,15 @@ class SqliteStore(SqliteBeside):
 class _File:
     """See `writer.Target`: through a connection that is nobody else's."""
 
-    def __init__(self, connection: apsw.Connection, file: Path, backlog: Backlog) -> None:
+    def __init__(self, connection: apsw.Connection, file: Path) -> None:
         self._connection = connection
         self._file = file
-        self._backlog = backlog
 
     def batch(self) -> Batch:
         return Batch()
 
     def commit(self, batch: Batch) -> None:
         committing.commit(self._connection, batch)
-        self._backlog.note(batch.delivered)
 
     def take_back(self) -> None:
         """SQLite takes a transaction back by itself after some errors, and not after others."""

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
+from mailsponge.store.backlog import Backlog
 from mailsponge.store.commits import Commits
 from mailsponge.store.jobs import Batch, Job
 from mailsponge.store.protocol import Call, Done
@@ -53,11 +54,13 @@ class Target(Protocol):
 class Writer:
     """Writes jobs in the order they are submitted.
 
-    ``call`` carries one callback a batch to where the outcomes belong. ``commits`` tells how long they take.
+    ``call`` carries one callback a batch to where the outcomes belong. ``commits`` tells how long they take,
+    ``delivered`` what lies in a mailbox by them.
     """
 
     def __init__(self, target: Target, *, call: Call, monotonic: clock.Clock = clock.monotonic) -> None:
         self.commits = Commits()
+        self.delivered = Backlog()
         self._monotonic = monotonic
         self._target = target
         self._call = call
@@ -141,6 +144,7 @@ class Writer:
             begun = self._monotonic()
             self._target.commit(batch)
             self.commits.note(self._monotonic() - begun, batch.accepted)
+            self.delivered.note(batch.delivered)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and must not end the thread
             fault = self._target.worded(error)
             self.commits.failed += 1

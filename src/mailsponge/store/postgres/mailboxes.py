@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from mailsponge import clock
 from mailsponge.errors import StoreError
-from mailsponge.store import course, refusals, rows
+from mailsponge.store import refusals, rows
 from mailsponge.store.headings import HEAD, message_id
 from mailsponge.store.listing import entry
 from mailsponge.store.postgres.connection import Connection, Database
 from mailsponge.store.postgres.reading import Reading
+from mailsponge.store.postgres.removing import DELETE, HOW_IT_LIES, IDS, ids
 from mailsponge.store.postgres.schema import require_up_to_date
 from mailsponge.store.protocol import SEARCHED, Entry, HopDown, Message, Step
 from mailsponge.store.story import story
@@ -25,11 +26,12 @@ CASE WHEN parts <= 0 THEN substring(tail FROM 1 FOR {HEAD}) ELSE coalesce(
 _LINES = f"""
 SELECT message.id, entry.mailbox, entry.seen, arrived_at, size,
     reverse_path, recipients, eight_bit, smtputf8, wishes, {HEADED}
-FROM mailsponge_mail.entry JOIN mailsponge_mail.message ON message.id = entry.message
+FROM mailsponge_mail.entry JOIN mailsponge_mail.message ON message.id = entry.message WHERE folder <> 'Trash'
 """
 _NEWEST_FIRST = "ORDER BY arrived_at DESC, message.id DESC, entry.mailbox"
+_COUNT = "SELECT count(*) FROM mailsponge_mail.entry WHERE folder <> 'Trash'"
 _LIST_ALL = f"{_LINES} {_NEWEST_FIRST}"
-_LIST_ONE = f"{_LINES} WHERE entry.mailbox = %(mailbox)b {_NEWEST_FIRST}"
+_LIST_ONE = f"{_LINES} AND entry.mailbox = %(mailbox)b {_NEWEST_FIRST}"
 
 # From one name to the next by the index: there may be millions of messages behind each.
 _MAILBOXES = """
@@ -50,8 +52,6 @@ COURSE = """
 recipient, address, resident, next_hop, attempts, next_attempt_at, held, result, status, why, reply, said_by, at
 """
 """The columns that `rows.course` takes."""
-IDS = "delivery.id BETWEEN %(first)b AND %(last)b"
-"""The deliveries of a message; `ids` has the values."""
 _COURSES = f"SELECT {COURSE} FROM mailsponge_mail.delivery WHERE {IDS} ORDER BY id"
 _DOWN = f"""
 SELECT name, until, failures, why FROM mailsponge_mail.hop
@@ -68,26 +68,11 @@ INSERT INTO mailsponge_mail.trace (message, at, what, why)
 _LIES_IN = "SELECT 1 FROM mailsponge_mail.entry WHERE mailbox = %(mailbox)b AND message = %(message)b"
 _LATER = "SELECT at, what, why FROM mailsponge_mail.trace WHERE message = %(message)b ORDER BY id"
 
-# Whoever queues or settles something of the message meanwhile takes its turn.
-_HOW_IT_LIES = f"""
-SELECT EXISTS (SELECT 1 FROM mailsponge_mail.delivery WHERE {IDS} AND next_attempt_at IS NOT NULL),
-    EXISTS (SELECT 1 FROM mailsponge_mail.entry WHERE message = %(message)b)
-FROM mailsponge_mail.message WHERE id = %(message)b FOR UPDATE OF message
-"""
 _OUT_OF_MAILBOXES = """
 WITH gone AS (DELETE FROM mailsponge_mail.entry WHERE message = %(message)b RETURNING mailbox)
 INSERT INTO mailsponge_mail.trace (message, at, what, why)
     SELECT %(message)b, %(at)b, 'deleted', 'from the mailbox ' || mailbox FROM gone ORDER BY mailbox
 """
-_DELETE = (
-    "DELETE FROM mailsponge_mail.entry WHERE message = %(message)b",
-    f"DELETE FROM mailsponge_mail.delivery WHERE {IDS}",
-    "DELETE FROM mailsponge_mail.ended WHERE message = %(message)b",
-    "DELETE FROM mailsponge_mail.part WHERE message = %(message)b",
-    "DELETE FROM mailsponge_mail.trace WHERE message = %(message)b",
-    "DELETE FROM mailsponge_mail.message WHERE id = %(message)b",
-)
-
 _PARTS = "SELECT parts FROM mailsponge_mail.message WHERE id = %(message)b"
 _PART = "SELECT content FROM mailsponge_mail.part WHERE message = %(message)b AND number = %(number)b"
 _TAIL = "SELECT tail FROM mailsponge_mail.message WHERE id = %(message)b"
@@ -129,8 +114,8 @@ class PostgresMailboxes:
         return [name for (name,) in self._reading.rows(_MAILBOXES)]
 
     def count(self) -> int:
-        """A scan of an index."""
-        count: int = self._reading.rows("SELECT count(*) FROM mailsponge_mail.entry")[0][0]
+        """A scan."""
+        count: int = self._reading.rows(_COUNT)[0][0]
         return count
 
     def mails(self, mailbox: str | None = None) -> list[Entry]:
@@ -205,13 +190,13 @@ class PostgresMailboxes:
         """Durable when it returns."""
         values = {"message": message_id, "at": self._now(), **ids(message_id)}
         with self._reading.transaction() as connection:
-            found = connection.execute(_HOW_IT_LIES.encode(), values).fetchall()
+            found = connection.execute(HOW_IT_LIES.encode(), values).fetchall()
             if not found:
                 raise refusals.no_such(message_id, self._database.shown)
             ((waits, lies_in_a_mailbox),) = found
             if waits and not lies_in_a_mailbox:
                 raise refusals.only_waits(message_id)
-            for statement in (_OUT_OF_MAILBOXES,) if waits else _DELETE:
+            for statement in (_OUT_OF_MAILBOXES,) if waits else DELETE:
                 connection.execute(statement.encode(), values)
 
     def close(self) -> None:
@@ -232,9 +217,3 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return entry(
         number, mailbox, rows.envelope(*envelope), bytes(head), arrived_at=arrived_at, size=size, seen=seen
     )
-
-
-def ids(message_id: int) -> dict[str, int]:
-    """The values of `IDS`."""
-    first, last = course.numbers_of(message_id)
-    return {"first": first, "last": last}

@@ -11,7 +11,9 @@ from typing import Any, Final
 import psycopg
 
 from mailsponge.store import course, refusals, rows
-from mailsponge.store.postgres.mailboxes import COURSE, IDS, PostgresMailboxes, ids
+from mailsponge.store.postgres.inbox import PostgresInbox
+from mailsponge.store.postgres.mailboxes import COURSE
+from mailsponge.store.postgres.removing import IDS, ids
 from mailsponge.store.postgres.wakeups import CHANNEL, payloads
 from mailsponge.store.protocol import KEPT_WITHDRAWN, HopDown, Queued
 
@@ -77,7 +79,7 @@ _HOPS: Final = "SELECT name, until, failures, why FROM mailsponge_mail.hop"
 _NOTIFY: Final = b"SELECT pg_notify(%b, %b)"
 
 
-class PostgresQueue(PostgresMailboxes):
+class PostgresQueue(PostgresInbox):
     """See `protocol.Queue`."""
 
     def queued(self) -> Iterator[Queued]:

@@ -85,6 +85,7 @@ class PostgresStore(PostgresQueue):
         self._call = call
         self._footprint = Footprint()
         self._writer = Writer(self._node, call=call)
+        self._indexer.follow(self._writer.delivered)
         self._grace = grace
         self._asked_for_ids = False
         self._closed = False

@@ -8,6 +8,7 @@ from mailsponge.store.headings import message_id
 from mailsponge.store.postgres.connection import Connection
 from mailsponge.store.postgres.mailboxes import HEADED
 from mailsponge.store.postgres.reading import Reading
+from mailsponge.store.postgres.removing import empty_trash
 from mailsponge.store.protocol import KEPT_WITHDRAWN, MOST_DELIVERIES
 from mailsponge.store.rows import CONTENT_REMOVED
 
@@ -53,7 +54,8 @@ def tidy(reading: Reading, before: float, now: float) -> int:
     with reading.transaction() as connection:
         connection.execute(_HOPS, (before,))
         connection.execute(_NODES)
-        return _remove_contents(connection, now) + _forget_stories(connection, before)
+        emptied = empty_trash(connection, now, _AT_ONCE)
+        return emptied + _remove_contents(connection, now) + _forget_stories(connection, before)
 
 
 def _remove_contents(connection: Connection, now: float) -> int:
