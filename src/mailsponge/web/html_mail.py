@@ -216,11 +216,14 @@ def web_address(value: str) -> str | None:
 _AS_THEY_ARE: Final = "%/?:@!$&'()*+,;=-._~"
 
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'\x00-\x1f\x7f-\x9f]++", re.IGNORECASE)
+_QUOTED = re.compile(r"^&gt;[^\n]*+(?:\n&gt;[^\n]*+)*+", re.MULTILINE)
 _TRAILING = ".,;:!?)]}»”’"
 
 
 def linked(text: str) -> str:
-    """A plain text as HTML, escaped, in which addresses of the web are links: whole, as they stand there."""
+    """A plain text as HTML, escaped, in which addresses of the web are links: whole, as they stand there. What it quotes
+    is marked.
+    """
     made: list[str] = []
     done = 0
     for found in _ADDRESS.finditer(text):
@@ -232,4 +235,4 @@ def linked(text: str) -> str:
         made.append(f'<a href="{html.escape(target)}" rel="noopener noreferrer" target="_blank">{html.escape(shown)}</a>')
         made.append("" if target == shown else f" <small>⟨{html.escape(target)}⟩</small>")
         done = found.start() + len(shown)
-    return "".join((*made, html.escape(text[done:])))
+    return _QUOTED.sub(r'<span class="quote">\g<0></span>', "".join((*made, html.escape(text[done:]))))

@@ -211,6 +211,10 @@ def test_a_link_in_a_plain_text_says_where_it_really_leads():
     assert "<small>⟨https://xn--80ak6aa92e.com/⟩</small>" in html_mail.linked("https://\u0430\u0440\u0440\u04cf\u0435.com/")
 
 
+def test_what_a_plain_text_quotes_is_marked():
+    assert html_mail.linked("a\n> b\n> c\nd") == 'a\n<span class="quote">&gt; b\n&gt; c</span>\nd'
+
+
 @given(st.text(max_size=200))
 def test_no_plain_text_makes_a_tag_of_its_own(text: str):
-    assert all(tag in ("a", "small") for tag, _ in Looks(html_mail.linked(text)).tags)
+    assert all(tag in ("a", "small", "span") for tag, _ in Looks(html_mail.linked(text)).tags)

@@ -23,6 +23,8 @@ from mailsponge.web.security import who
 
 LONGEST_TEXT: Final = 256 * 1024
 """Bytes of a text that are shown; all of it can be saved."""
+SHORT: Final = 1500
+"""Characters of HTML that a low frame has room for."""
 LONGEST_SOURCE: Final = 512 * 1024
 MOST_IN_THREAD: Final = 30
 """Messages that are shown whole on one page."""
@@ -50,6 +52,8 @@ class Shown(NamedTuple):
     """There is an HTML text that can be shown."""
     far_pictures: int
     """Pictures in it that lie elsewhere."""
+    is_short: bool
+    """... and it needs no tall frame, as far as that can be told from here."""
     too_much: bool
     """... that cannot, for it is too large."""
     attachments: list[Attachment]
@@ -69,6 +73,7 @@ def shown(content: bytes) -> Shown:
         has_plain=taken.plain is not None and bool(text.strip()),
         html=can,
         far_pictures=html_mail.far_pictures_in(source) if can else 0,
+        is_short=len(source) < SHORT,
         too_much=bool(source) and not can,
         attachments=[_attachment(content, part) for part in taken.attachments],
         is_whole=taken.is_whole,
