@@ -69,6 +69,7 @@ PEERS = (
     Peer("posttls-finger", "postfix", "usr/sbin/posttls-finger", (), "usage:"),
     Peer("neomutt", "neomutt", "usr/bin/neomutt", ("-v",), "neomutt "),
     Peer("mbsync", "isync", "usr/bin/mbsync", ("--version",), "isync "),
+    Peer("chromium", "chromium", "usr/lib/chromium/chromium", ("--version",), "chromium ", ("fonts-dejavu-core",)),
     Peer("dotlockfile", "liblockfile-bin", "usr/bin/dotlockfile", (), "dotlockfile -l "),
     Peer("lockfile", "procmail", "usr/bin/lockfile", ("-v",), "lockfile v"),
     Peer("procmail", "procmail", "usr/bin/procmail", ("-v",), "procmail v"),

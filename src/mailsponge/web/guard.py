@@ -152,7 +152,9 @@ class Guard:
         seconds = float(limits.message_deadline) if known else STRANGERS_SECONDS
         try:
             async with asyncio.timeout(seconds):
-                form = await Request(scope, _bounded(receive, most)).form(max_files=FILES, max_fields=FIELDS)
+                form = await Request(scope, _bounded(receive, most)).form(
+                    max_files=FILES, max_fields=FIELDS, max_part_size=most
+                )
         except _TooLarge:
             return Refused(
                 413, f"That is more than the {most:,} bytes that may be sent here. Send less at a time."
