@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,8 @@ PAGE_GOAL = 5.0
 SEARCH_GOAL = 50.0
 """Milliseconds."""
 TIMES = 200
+WAITING = 200
+"""Messages that are being accepted at any time."""
 
 
 def word(number: int) -> str:
@@ -66,13 +69,14 @@ def message(number: int, draw: random.Random) -> bytes:
 def fill(store: Store, messages: int) -> None:
     """Accept them all, every tenth for somebody else."""
     draw = random.Random(1)
-    told = threading.Semaphore(0)
+    room = threading.Semaphore(WAITING)
 
     def done(fault: Exception | None) -> None:
         assert fault is None, fault
-        told.release()
+        room.release()
 
     for number in range(messages):
+        room.acquire()
         mailbox = "you" if number % 10 == 9 else "me"
         incoming = store.incoming()
         incoming.write(message(number, draw))
@@ -87,8 +91,8 @@ def fill(store: Store, messages: int) -> None:
             ),
             done,
         )
-    for _ in range(messages):
-        told.acquire()
+    for _ in range(WAITING):
+        room.acquire()
 
 
 def index(store: Store) -> float:
@@ -157,26 +161,31 @@ def main() -> int:
     )
     options = parser.parse_args()
     print(shape(options.folder or Path(tempfile.gettempdir())))
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        store = SqliteStore(Path(folder))
-        met = measure(store, options.messages)
+    measurements = [on_postgres] if options.shared else [embedded, on_postgres]
+    met = [measured(options.folder, options.messages) for measured in measurements]
+    return 0 if all(met) else 1
+
+
+def embedded(where: Path | None, messages: int) -> bool:
+    """In one SQLite file."""
+    with tempfile.TemporaryDirectory(dir=where) as folder, closing(SqliteStore(Path(folder))) as store:
+        met = measure(store, messages)
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
-        print(f"{size / options.messages / 1000:.1f} kB of disk a message")
-        store.close()
+        print(f"{size / messages / 1000:.1f} kB of disk a message")
+        return met
+
+
+def on_postgres(where: Path | None, messages: int) -> bool:
+    """In a database that many servers may share."""
     if private_postgres.program("initdb") is None:
         print("PostgreSQL is not installed: the shared store is left out")
-        return 0 if met else 1
+        return True
     from mailsponge.store.postgres.store import PostgresStore
 
-    with (
-        tempfile.TemporaryDirectory(dir=options.folder) as folder,
-        private_postgres.running(Path(folder)) as url,
-    ):
-        print("PostgreSQL:")
-        shared = PostgresStore(url, node="bench")
-        met &= measure(shared, options.messages)
-        shared.close()
-    return 0 if met else 1
+    print("PostgreSQL:")
+    with tempfile.TemporaryDirectory(dir=where) as folder, private_postgres.running(Path(folder)) as url:
+        with closing(PostgresStore(url, node="bench")) as store:
+            return measure(store, messages)
 
 
 if __name__ == "__main__":
