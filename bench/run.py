@@ -18,6 +18,7 @@ COMPARISONS = {
     "relay.py": "Handing messages over to smtp-sink: the relay alone",
     "store.py": "The store alone: messages into a mailbox, synced",
     "inbox.py": "A mailbox of 100,000 messages: a page of it, and finding something",
+    "inbox_page.py": "The same mailbox in a browser: what its pages cost, in the store and in rendering",
     "memory.py": "What a large message, an endless line and idle connections cost in memory",
     "relay_against_postfix.py": "Mail through to another server, beside Postfix",
     "dead_hosts.py": "What mail for dead hosts costs the mail for living ones",

@@ -134,7 +134,7 @@ def test_an_answer_is_written_and_lies_in_sent(me: Page, site: Site):
     me.get_by_role("link", name="Sent").click()
     me.get_by_role("link", name=re.compile("Re: Lunch")).click()
 
-    expect(me.get_by_text("Gladly")).to_be_visible()
+    expect(me.get_by_role("region", name="Text of the message")).to_have_text("Gladly")
     with me.expect_download() as saved:
         me.get_by_role("link", name="menu.txt").click()
     assert saved.value.suggested_filename == "menu.txt"
