@@ -1,8 +1,8 @@
-"""The inbox's pages with 100,000 messages: what the server takes for one, in the store and in rendering, and how many bytes
-a browser loads until it has seen the first.
+"""The inbox's pages with 100,000 messages: what the server takes for one, in the store and in rendering, and how many
+bytes a browser loads until it has seen the first.
 
-The application is asked without a network, as its server asks it, through the guard before all pages. "Store" is what of
-that is spent in the store, "rendering" what is spent in templates.
+The application is asked without a network, as its server asks it, through the guard before all pages. "Store" is what
+of that is spent in the store, "rendering" what is spent in templates.
 
     python bench/inbox_page.py [--messages 100000] [--folder DIR]
 """
@@ -76,7 +76,12 @@ class Visitor:
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:
         where, _, query = path.partition("?")
-        headers = {"host": HOST, "accept-encoding": "gzip", "cookie": self._cookie, "sec-fetch-site": "same-origin"}
+        headers = {
+            "host": HOST,
+            "accept-encoding": "gzip",
+            "cookie": self._cookie,
+            "sec-fetch-site": "same-origin",
+        }
         if body:
             headers["content-type"] = "application/x-www-form-urlencoded"
         scope: dict[str, Any] = {
@@ -128,7 +133,10 @@ class Spent:
 def office_of(store: SqliteStore, loop: asyncio.AbstractEventLoop) -> Office:
     """An office of one person, without a password."""
     config = Config(
-        hostname="mail.example.org", data=DataPlace(Path("/nowhere")), domains={"localhost": Domain()}, users={"me": User()}
+        hostname="mail.example.org",
+        data=DataPlace(Path("/nowhere")),
+        domains={"localhost": Domain()},
+        users={"me": User()},
     )
     accounts = Accounts(config.domains, tuple(config.users), {}, {})
     return Office(
@@ -195,7 +203,10 @@ def measure(store: SqliteStore, visitor: Visitor, in_store: Spent, in_templates:
     octets = first_look(visitor, "/mail/me/Inbox")
     plain = len(visitor.get("/mail/me/Inbox").body)
     met &= octets < BYTES_GOAL
-    print(f"first page and all it loads: {octets:,} bytes (goal {BYTES_GOAL:,}: {'met' if octets < BYTES_GOAL else 'MISSED'})")
+    print(
+        f"first page and all it loads: {octets:,} bytes "
+        f"(goal {BYTES_GOAL:,}: {'met' if octets < BYTES_GOAL else 'MISSED'})"
+    )
     print(f"... of which the page itself: {plain:,}")
     return met
 
@@ -204,11 +215,16 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--messages", type=int, default=100_000, help="in the store (default: 100,000)")
-    parser.add_argument("--folder", type=Path, default=None, help="where to write (default: the temporary folder)")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where to write (default: the temporary folder)"
+    )
     options = parser.parse_args()
     print(shape(options.folder or Path(tempfile.gettempdir())))
     loop = asyncio.new_event_loop()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder, closing(SqliteStore(Path(folder))) as store:
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder) as folder,
+        closing(SqliteStore(Path(folder))) as store,
+    ):
         fill(store, options.messages)
         index(store)
         in_store, in_templates = Spent(), Spent()

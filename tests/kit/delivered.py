@@ -40,7 +40,9 @@ def deliver(
     faults: list[object] = []
     reasons = tuple(f"<{address}> is a user" for address in to)
     envelope = Envelope(parse("ann@example.net"), to)
-    incoming.accept(Acceptance(envelope, mailboxes, at, "192.0.2.1", "mail.example.net", reasons, steps), faults.append)
+    incoming.accept(
+        Acceptance(envelope, mailboxes, at, "192.0.2.1", "mail.example.net", reasons, steps), faults.append
+    )
     assert faults == [None]
     while store.index(100):
         pass

@@ -16,11 +16,18 @@ def mails() -> dict[str, bytes]:
 
 def bombs() -> dict[str, bytes]:
     """Mail that costs whoever looks at it much more than its sender."""
-    nested = b"".join(b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(3000))
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(3000)
+    )
     same = b"".join(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" for n in range(3000))
     many = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 100_000
     letters = b"".join(b"Content-Type: message/rfc822\r\n\r\n" for _ in range(3000))
-    almost = b"Content-Type: multipart/mixed; boundary=" + b"-" * 60 + b"\r\n\r\n" + (b"\r\n" + b"-" * 500) * 20_000
+    almost = (
+        b"Content-Type: multipart/mixed; boundary="
+        + b"-" * 60
+        + b"\r\n\r\n"
+        + (b"\r\n" + b"-" * 500) * 20_000
+    )
     return {
         "nested_parts": HEAD + nested,
         "nested_parts_of_one_name": HEAD + same,
@@ -40,9 +47,12 @@ def bombs() -> dict[str, bytes]:
         "large_html": HTML + b"<p>word</p>" * 500_000,
         "large_text": HEAD + b"\r\n" + b"http://a/" * 500_000,
         "addresses": HEAD + b"Cc: " + b"a@b.example, " * 8000 + b"\r\n\r\nx",
-        "quoted_printable": HTML.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
+        "quoted_printable": HTML.replace(
+            b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        )
         + b"=" * 250_000,
-        "base64": HTML.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n") + b"=A" * 250_000,
+        "base64": HTML.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+        + b"=A" * 250_000,
         "no_header": b"\0" * 100_000,
         "empty": b"",
     }

@@ -1,4 +1,4 @@
-"""A real browser, Debian's chromium, before a real ``mailsponge serve``; and a log of all that it asks the network for."""
+"""A real browser, Debian's chromium, before a real ``mailsponge serve``; and a log of all it asks the network for."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NetworkLog:
         self.requests.append(request.url)
 
     def _note_failure(self, request: Request) -> None:
-        if request.failure in ("csp", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT"):
+        if request.failure in ("csp", "origin"):
             self.kept_back.append(request.url)
 
     def _hear(self, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Mail that means harm, in a real browser: no script runs, nothing is asked of anybody, and the policy has nothing to do."""
+"""Mail that means harm, in a real browser: no script runs, nobody is asked for anything, no policy has to step in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ from kit.web_browser import NetworkLog, Site, a_page, let_in
 from mailsponge.web import html_mail, mime
 
 MAILS = hostile.mails()
-NOT_TAKEN = {"nul_bytes", "utf16", "unknown_charset", "no_header", "many_headers", "many_received", "long_header", "long_parameter", "addresses"}
+NOT_TAKEN = {
+    "nul_bytes",
+    "utf16",
+    "unknown_charset",
+    "no_header",
+    "many_headers",
+    "many_received",
+    "long_header",
+    "long_parameter",
+    "addresses",
+}
 """No server takes a NUL or so many headers; what does not come by SMTP is tried without a browser."""
 TAKEN = sorted(set(MAILS) - NOT_TAKEN)
 IN_HTML = [name for name in TAKEN if b"text/html" in MAILS[name] and len(MAILS[name]) < 10_000]
@@ -39,13 +49,17 @@ def all_of_it(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
     home = tmp_path_factory.mktemp("hostile")
     config = home / "post.toml"
     config.write_text("[users.me]\n")
-    serve = Serve(home / "data", *FREE, "--config", str(config), environ={"MAILSPONGE_STATE": str(home / "state")})
+    serve = Serve(
+        home / "data", *FREE, "--config", str(config), environ={"MAILSPONGE_STATE": str(home / "state")}
+    )
     site = Site(serve, home / "data")
     mails = {**{name: MAILS[name] for name in TAKEN}, "far": FAR}
     with smtplib.SMTP("127.0.0.1", site.smtp, timeout=60) as smtp:
         for content in mails.values():
             smtp.sendmail("mallory@evil.test", ["me@localhost"], content)
-    paths = {name: f"/mail/me/Inbox/{number}" for number, name in enumerate(mails, 1)}  # the store counts from 1
+    paths = {
+        name: f"/mail/me/Inbox/{number}" for number, name in enumerate(mails, 1)
+    }  # the store counts from 1
     with a_page(chromium, site) as (page, log):
         yield Inbox(let_in(page, site), log, paths)
     serve.end()
@@ -95,7 +109,9 @@ def test_the_second_wall_would_do_alone(inbox: Inbox, name: str):
     page.route(
         HTML,
         lambda route: route.fulfill(
-            content_type="text/html; charset=utf-8", body=uncleaned, headers=html_mail.headers(far_pictures=False)
+            content_type="text/html; charset=utf-8",
+            body=uncleaned,
+            headers=html_mail.headers(far_pictures=False),
         ),
     )
     page.goto(f"{letter}?view=html")

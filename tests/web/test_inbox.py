@@ -15,7 +15,8 @@ from kit.web_browser import NetworkLog, Site, a_page, let_in, screens, serious
 def send(site: Site, *subjects: str, text: str = "On Friday?", more: str = "") -> None:
     with smtplib.SMTP("127.0.0.1", site.smtp, timeout=30) as smtp:
         for subject in subjects:
-            letter = f"From: Ann Example <ann@example.net>\r\nTo: me@localhost\r\nSubject: {subject}\r\n{more}\r\n{text}\r\n"
+            head = f"From: Ann Example <ann@example.net>\r\nTo: me@localhost\r\nSubject: {subject}\r\n{more}"
+            letter = f"{head}\r\n{text}\r\n"
             smtp.sendmail("ann@example.net", ["me@localhost"], letter)
 
 
@@ -128,7 +129,9 @@ def test_an_answer_is_written_and_lies_in_sent(me: Page, site: Site):
     expect(me.get_by_label("Subject")).to_have_value("Re: Lunch")
     me.get_by_label("To", exact=True).fill("you")
     me.get_by_label("Text").fill("Gladly")
-    me.get_by_label("Files").set_input_files({"name": "menu.txt", "mimeType": "text/plain", "buffer": b"Soup"})
+    me.get_by_label("Files").set_input_files(
+        {"name": "menu.txt", "mimeType": "text/plain", "buffer": b"Soup"}
+    )
     me.get_by_role("button", name="Send").click()
     expect(me.get_by_text("on its way")).to_be_visible()
     me.get_by_role("link", name="Sent").click()
@@ -140,7 +143,14 @@ def test_an_answer_is_written_and_lies_in_sent(me: Page, site: Site):
     assert saved.value.suggested_filename == "menu.txt"
 
 
-PAGES = ("/mail/me/Inbox", "/mail/me/Inbox/1", "/mail/me/Inbox/1/details", "/mail/me/Inbox/1/source", "/mail/me/Inbox/write", "/mail/me/Junk")
+PAGES = (
+    "/mail/me/Inbox",
+    "/mail/me/Inbox/1",
+    "/mail/me/Inbox/1/details",
+    "/mail/me/Inbox/1/source",
+    "/mail/me/Inbox/write",
+    "/mail/me/Junk",
+)
 
 
 def test_nothing_keeps_people_out(me: Page, site: Site):
@@ -168,9 +178,17 @@ def test_nothing_the_inbox_does_is_against_its_policy(window: tuple[Page, Networ
     assert log.refused == []
 
 
-@pytest.mark.parametrize(("path", "name"), [("/mail/me/Inbox", "inbox"), ("/mail/me/Inbox/write", "inbox-write"), ("/mail/me/Junk", "inbox-empty")])
-def test_it_fits_into_narrow_and_wide_windows(me: Page, site: Site, state: Any, chromium: Browser, path: str, name: str):
-    send(site, *(f"A subject that is rather long, for it has the number {number} in it" for number in range(12)))
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/mail/me/Inbox", "inbox"), ("/mail/me/Inbox/write", "inbox-write"), ("/mail/me/Junk", "inbox-empty")],
+)
+def test_it_fits_into_narrow_and_wide_windows(
+    me: Page, site: Site, state: Any, chromium: Browser, path: str, name: str
+):
+    send(
+        site,
+        *(f"A subject that is rather long, for it has the number {number} in it" for number in range(12)),
+    )
     at_the_list(me, 12)
 
     screens(chromium, site, state, path, name)

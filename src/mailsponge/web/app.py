@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mailsponge.web import error_pages, login, pages, queue_page, static_files
-from mailsponge.web.inbox.routes import routes as inbox_routes
 from mailsponge.web.guard import Guard
+from mailsponge.web.inbox.routes import routes as inbox_routes
 from mailsponge.web.office import Office
 from mailsponge.web.security import who
 

@@ -1,7 +1,7 @@
 """What an attachment is called and how it is handed out: so that no browser runs it, whatever it pretends to be.
 
-A file's name is a stranger's word. Shown, its marks that turn the direction of writing are seen; saved, nothing of it is
-a path, hidden, or a name that a system keeps to itself.
+A file's name is a stranger's word. Shown, its marks that turn the direction of writing are seen; saved, nothing of it
+is a path, hidden, or a name that a system keeps to itself.
 """
 
 from __future__ import annotations

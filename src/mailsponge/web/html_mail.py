@@ -1,9 +1,9 @@
 """HTML that a stranger wrote, made into a document that can do nothing but be looked at.
 
-Two walls, each of which would do alone. nh3 leaves of the HTML what is on a list and nothing else. What is left becomes a
-document of its own, which a page holds in a frame: its `Content-Security-Policy` makes it an opaque origin (``sandbox``)
-that runs no script, sends no form and loads nothing. Pictures that lie elsewhere are loaded when the reader has asked for
-that, over https alone. A link opens a new window, and where it really leads stands behind it.
+Two walls, each of which would do alone. nh3 leaves of the HTML what is on a list and nothing else. What is left becomes
+a document of its own, which a page holds in a frame: its `Content-Security-Policy` makes it an opaque origin
+(``sandbox``) that runs no script, sends no form and loads nothing. Pictures that lie elsewhere are loaded when the
+reader has asked for that, over https alone. A link opens a new window, and where it really leads stands behind it.
 """
 
 from __future__ import annotations
@@ -32,18 +32,16 @@ Picture = Callable[[str], tuple[str, bytes] | None]
 """The part with a Content-ID: its kind and what it holds."""
 
 
-_TEXT = (
-    "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div "
-    "dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark ol p pre q s samp section "
-    "small span strike strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr"
-)
+_TEXT = """
+a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl
+dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark ol p pre q s samp section
+small span strike strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr
+"""
 TAGS: Final = frozenset(_TEXT.split())
-_GONE_WITH_CONTENT: Final = frozenset(
-    (
-        "script", "style", "title", "svg", "math", "object", "embed", "applet", "iframe", "frameset", "template", "select",
-        "textarea", "audio", "video", "canvas",
-    )
-)  # fmt: skip
+_NOT_READ = """
+script style title svg math object embed applet iframe frameset template select textarea audio video canvas
+"""
+_GONE_WITH_CONTENT: Final = frozenset(_NOT_READ.split())
 
 _EVERYWHERE = frozenset(("style", "dir", "lang", "title", "align", "valign", "bgcolor", "width", "height"))
 ATTRIBUTES: Final = {
@@ -60,11 +58,12 @@ ATTRIBUTES: Final = {
     "time": {"datetime"},
 }
 
-STYLES: Final = frozenset(
-    "color background-color font-weight font-style text-align text-decoration vertical-align padding padding-top "
-    "padding-right padding-bottom padding-left border border-top border-right border-bottom border-left border-color "
-    "border-style border-width border-collapse".split()
-)
+_DECLARED = """
+color background-color font-weight font-style text-align text-decoration vertical-align padding padding-top
+padding-right padding-bottom padding-left border border-top border-right border-bottom border-left border-color
+border-style border-width border-collapse
+"""
+STYLES: Final = frozenset(_DECLARED.split())
 """What a style attribute may set. Nothing that moves, hides or covers, and nothing that takes an address."""
 
 _HOLDS_OTHERS = re.compile(r"<(?!(?:p|br|hr|img|li|dd|dt|td|th|tr)\b)[a-z]", re.IGNORECASE)
@@ -192,8 +191,8 @@ class _Links:
 
 
 def web_address(value: str) -> str | None:
-    """An address of the web or of mail in letters that cannot deceive: other scripts in a host's name as ``xn--``, all else
-    beyond ASCII as percent escapes. None for an address that is neither, or too long to be shown whole.
+    """An address of the web or of mail in letters that cannot deceive: other scripts in a host's name as ``xn--``, all
+    else beyond ASCII as percent escapes. None for an address that is neither, or too long to be shown whole.
     """
     text = _CONTROL.sub("", value)
     if len(text) > LONGEST_LINK:
@@ -204,7 +203,9 @@ def web_address(value: str) -> str | None:
             return f"mailto:{quote(parts.path, safe='@%+,.!#$&*/=^_`{|}~-')}"
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return None
-        host = parts.hostname.encode("idna").decode("ascii") if not parts.hostname.isascii() else parts.hostname
+        host = (
+            parts.hostname.encode("idna").decode("ascii") if not parts.hostname.isascii() else parts.hostname
+        )
         port = f":{parts.port}" if parts.port else ""
     except (ValueError, UnicodeError):
         return None
@@ -221,8 +222,8 @@ _TRAILING = ".,;:!?)]}»”’"
 
 
 def linked(text: str) -> str:
-    """A plain text as HTML, escaped, in which addresses of the web are links: whole, as they stand there. What it quotes
-    is marked.
+    """A plain text as HTML, escaped, in which addresses of the web are links: whole, as they stand there. What it
+    quotes is marked.
     """
     made: list[str] = []
     done = 0
@@ -232,7 +233,9 @@ def linked(text: str) -> str:
         if target is None:
             continue
         made.append(html.escape(text[done : found.start()]))
-        made.append(f'<a href="{html.escape(target)}" rel="noopener noreferrer" target="_blank">{html.escape(shown)}</a>')
+        made.append(
+            f'<a href="{html.escape(target)}" rel="noopener noreferrer" target="_blank">{html.escape(shown)}</a>'
+        )
         made.append("" if target == shown else f" <small>⟨{html.escape(target)}⟩</small>")
         done = found.start() + len(shown)
     return _QUOTED.sub(r'<span class="quote">\g<0></span>', "".join((*made, html.escape(text[done:]))))

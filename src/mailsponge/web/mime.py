@@ -1,9 +1,9 @@
-"""A message taken apart into its parts (RFC 2046), as places in its bytes: nothing is copied, nor decoded, before it is
-asked for.
+"""A message taken apart into its parts (RFC 2046), as places in its bytes: nothing is copied, nor decoded, before it
+is asked for.
 
-Anybody may have written these bytes. The standard library's parser looks at every line once for each part around it, and
-calls itself for each; this one looks for boundaries alone, `DEEPEST` times at most, and stops at `MOST_PARTS`. Nothing in
-a message raises.
+Anybody may have written these bytes. The standard library's parser looks at every line once for each part around it,
+and calls itself for each; this one looks for boundaries alone, `DEEPEST` times at most, and stops at `MOST_PARTS`.
+Nothing in a message raises.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _body(content: bytes, start: int, end: int) -> int:
 
 
 def _between(content: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
-    """Where the parts lie between boundaries; the last one ends where the part around it does, if its end is missing."""
+    """Where the parts lie between boundaries; the last one ends where the part around it does, if no boundary does."""
     first = None
     at = content.find(boundary, max(start - 1, 0), end)
     while at >= 0:

@@ -60,7 +60,9 @@ def test_a_picture_keeps_its_kind_only_if_it_begins_like_one():
     assert attachments.media_type("image/gif", b"<script>") == "application/octet-stream"
 
 
-@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/pdf", "text/xml", "application/xhtml+xml"])
+@pytest.mark.parametrize(
+    "kind", ["text/html", "image/svg+xml", "application/pdf", "text/xml", "application/xhtml+xml"]
+)
 def test_what_a_browser_might_run_is_octets(kind: str):
     assert attachments.media_type(kind, b"") == "application/octet-stream"
 

@@ -60,10 +60,14 @@ def is_harmless(text: str) -> bool:
     assert head.count("<style>") == 1
     for tag, attributes in Looks(rest).tags:
         assert tag in html_mail.TAGS
-        allowed = html_mail.ATTRIBUTES["*"] | html_mail.ATTRIBUTES.get(tag, set()) | {"rel", "target", "data-same"}
+        allowed = (
+            html_mail.ATTRIBUTES["*"] | html_mail.ATTRIBUTES.get(tag, set()) | {"rel", "target", "data-same"}
+        )
         assert set(attributes) <= allowed
         assert re.match(r"https?://[^/]|mailto:|$", attributes.get("href", ""))
-        assert re.match(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*$|$", attributes.get("src", ""))
+        assert re.match(
+            r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*$|$", attributes.get("src", "")
+        )
         for declaration in attributes.get("style", "").split(";"):
             assert declaration.partition(":")[0].strip() in html_mail.STYLES | {""}
     return True
@@ -79,12 +83,39 @@ def test_of_hostile_mail_nothing_survives(name: str):
 @given(
     st.lists(
         st.sampled_from(
-            ["<", ">", "/", "script", "img", " src=", " onerror=x", "'", '"', "<!--", "-->", "<style>", "</style>", "svg", "math",
-             "<a href=", "javascript:x", "&#x0;", "\0", "<![CDATA[", "]]>", "title", "<table>", "<p", "cid:a", "data:", "textarea"]
+            [
+                "<",
+                ">",
+                "/",
+                "script",
+                "img",
+                " src=",
+                " onerror=x",
+                "'",
+                '"',
+                "<!--",
+                "-->",
+                "<style>",
+                "</style>",
+                "svg",
+                "math",
+                "<a href=",
+                "javascript:x",
+                "&#x0;",
+                "\0",
+                "<![CDATA[",
+                "]]>",
+                "title",
+                "<table>",
+                "<p",
+                "cid:a",
+                "data:",
+                "textarea",
+            ]
         ),
         max_size=40,
     ).map("".join)
-)  # fmt: skip
+)
 def test_of_what_looks_like_html_nothing_survives(source: str):
     assert is_harmless(html_mail.document(source, no_picture, far_pictures=False))
 
@@ -122,7 +153,9 @@ def test_the_policy_makes_an_opaque_origin_that_runs_nothing(far_pictures: bool)
     policy = html_mail.policy(far_pictures)
 
     assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; ")
-    assert not re.search(r"allow-(scripts|same-origin|forms|top|modals|downloads)|script-src|connect|http:", policy)
+    assert not re.search(
+        r"allow-(scripts|same-origin|forms|top|modals|downloads)|script-src|connect|http:", policy
+    )
     assert ("https:" in policy) is far_pictures
 
 
@@ -147,7 +180,9 @@ def test_pictures_within_the_mail_are_shown_up_to_a_limit():
 
 
 def test_a_link_opens_a_window_that_knows_nothing_of_this_one():
-    assert 'target="_blank" rel="noopener noreferrer"' in body('<a href="https://a.example/" target="_top">x</a>')
+    assert 'target="_blank" rel="noopener noreferrer"' in body(
+        '<a href="https://a.example/" target="_top">x</a>'
+    )
 
 
 def test_where_a_link_leads_stands_behind_it_unless_it_is_its_text():
@@ -182,7 +217,11 @@ def test_an_address_cannot_deceive(written: str, shown: str | None):
 
 @pytest.mark.parametrize(
     "source",
-    ["<div>" * (html_mail.MOST_ELEMENTS + 1), "x" * (html_mail.LONGEST + 1), "<svg>" + "<td>" * html_mail.MOST_ELEMENTS],
+    [
+        "<div>" * (html_mail.MOST_ELEMENTS + 1),
+        "x" * (html_mail.LONGEST + 1),
+        "<svg>" + "<td>" * html_mail.MOST_ELEMENTS,
+    ],
 )
 def test_too_much_html_is_not_shown(source: str):
     assert not html_mail.can_be_shown(source)
@@ -208,7 +247,9 @@ def test_a_plain_text_is_escaped_and_its_addresses_are_links():
 
 
 def test_a_link_in_a_plain_text_says_where_it_really_leads():
-    assert "<small>⟨https://xn--80ak6aa92e.com/⟩</small>" in html_mail.linked("https://\u0430\u0440\u0440\u04cf\u0435.com/")
+    assert "<small>⟨https://xn--80ak6aa92e.com/⟩</small>" in html_mail.linked(
+        "https://\u0430\u0440\u0440\u04cf\u0435.com/"
+    )
 
 
 def test_what_a_plain_text_quotes_is_marked():

@@ -77,6 +77,8 @@ def test_a_toast_comes_back_out_of_its_address():
     assert changes.toast(dict(pair.split("=") for pair in query.replace("+", " ").split("&"))) == toast
 
 
-@pytest.mark.parametrize("said", ["Your account is locked. Call 0900", "1 message was lost, call us", "moved to x"])
+@pytest.mark.parametrize(
+    "said", ["Your account is locked. Call 0900", "1 message was lost, call us", "moved to x"]
+)
 def test_a_toast_says_nothing_that_a_stranger_made_up(said: str):
     assert changes.toast({"said": said}) is None

@@ -57,7 +57,9 @@ def test_nobody_learns_of_blind_copies():
 
 
 def test_letters_beyond_ascii_travel_as_ascii():
-    content = composed(PLAIN._replace(subject="Grüße", text="Smørrebrød 🐟", to="Jörg Müller <j@example.net>"))
+    content = composed(
+        PLAIN._replace(subject="Grüße", text="Smørrebrød 🐟", to="Jörg Müller <j@example.net>")
+    )
     message = message_from_bytes(content, policy=default)
 
     assert content.isascii()
@@ -184,7 +186,9 @@ def test_of_a_very_long_thread_the_middle_is_left_out():
 
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_no_header_of_a_stranger_makes_an_answer_impossible(field: str, subject: str):
-    answered = ANSWERED._replace(sender=field, to=field, cc=field, subject=subject, message_id=field, references=field)
+    answered = ANSWERED._replace(
+        sender=field, to=field, cc=field, subject=subject, message_id=field, references=field
+    )
 
     answer(everybody=True, answered=answered)
     draft.thread(answered)

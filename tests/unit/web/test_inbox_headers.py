@@ -30,7 +30,13 @@ def test_each_field_has_its_words_and_what_it_is():
 def test_the_way_begins_where_the_message_did():
     assert headers.headers(CAME).hops == (
         Hop("", "mx.example.net", "", 1_800_000_000.0, None),
-        Hop("mx (mx.example.net [192.0.2.1] (may be by a liar))", "mail.example.org", "ESMTPS", 1_800_000_010.0, 10.0),
+        Hop(
+            "mx (mx.example.net [192.0.2.1] (may be by a liar))",
+            "mail.example.org",
+            "ESMTPS",
+            1_800_000_010.0,
+            10.0,
+        ),
     )
 
 

@@ -53,7 +53,9 @@ def test_a_page_leads_to_the_next_without_a_script(office: WebOffice):
         pages.append(me.get(link(pages[-1], 'rel="next"')))
 
     assert [len(subjects(page)) for page in pages] == [50, 50, 20]
-    assert [subject for page in pages for subject in subjects(page)] == [f"Nr {n}." for n in range(119, -1, -1)]
+    assert [subject for page in pages for subject in subjects(page)] == [
+        f"Nr {n}." for n in range(119, -1, -1)
+    ]
 
 
 def test_htmx_gets_the_next_rows_alone(office: WebOffice):
@@ -129,7 +131,14 @@ def test_another_ones_message_is_not_there_whatever_its_id(office: WebOffice, pa
 
 @pytest.mark.parametrize(
     "path",
-    ["/mail/you", "/mail/you?q=a*", "/mail/you/Inbox", "/mail/you/Inbox/write", "/mail/you/Inbox/arrivals", "/mail/../you/Inbox"],
+    [
+        "/mail/you",
+        "/mail/you?q=a*",
+        "/mail/you/Inbox",
+        "/mail/you/Inbox/write",
+        "/mail/you/Inbox/arrivals",
+        "/mail/../you/Inbox",
+    ],
 )
 def test_another_ones_mailbox_is_not_there(office: WebOffice, path: str):
     deliver(office.store, letter("Secret"), YOU)
@@ -188,7 +197,9 @@ def test_htmx_gets_the_rows_that_changed_and_those_that_went(office: WebOffice):
     assert f'<li id="m{second}" hx-swap-oob="delete">' in gone.text
 
 
-@pytest.mark.parametrize("back", ["https://evil.test/", "//evil.test", "/mail/me\\evil", "/login", "/mail/you/Inbox"])
+@pytest.mark.parametrize(
+    "back", ["https://evil.test/", "//evil.test", "/mail/me\\evil", "/login", "/mail/you/Inbox"]
+)
 def test_a_form_leads_nowhere_else(office: WebOffice, back: str):
     number = deliver(office.store, letter(), ME)
     answer = office.logged_in().send(LIST, LIST, {"do": "read", "id": str(number), "back": back})
@@ -261,7 +272,9 @@ def test_blind_copies_are_the_writers_alone_to_know(office: WebOffice):
         ({"to": "x@printer.localhost"}, "localhost is this machine"),
     ],
 )
-def test_what_submission_would_refuse_is_refused_and_nothing_is_lost(office: WebOffice, fields: dict[str, str], says: str):
+def test_what_submission_would_refuse_is_refused_and_nothing_is_lost(
+    office: WebOffice, fields: dict[str, str], says: str
+):
     answer = write(office.logged_in(), **{"text": "Long & dear", **fields})
 
     assert answer.status == 422
@@ -282,7 +295,11 @@ def test_an_answer_stands_in_its_thread(office: WebOffice):
     me = office.logged_in()
     page = f"{LIST}/write?answer={number}"
     assert "Re: Lunch" in me.get(page).text
-    me.send(page, f"{LIST}/write", {"sender": "me@localhost", "to": "you", "answers": str(number), "subject": "Re: Lunch"})
+    me.send(
+        page,
+        f"{LIST}/write",
+        {"sender": "me@localhost", "to": "you", "answers": str(number), "subject": "Re: Lunch"},
+    )
     (sent,) = office.store.page(ME, "Sent").rows
 
     assert [row.id for row in office.store.thread(ME, sent.thread)] == [number, sent.id]

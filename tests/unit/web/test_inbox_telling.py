@@ -13,7 +13,9 @@ ME, YOU = parse("me@example.org"), parse("you@example.org")
 def message(*recipients: Address, mailboxes: tuple[str, ...] = ("me",), how: str = "ESMTP") -> Message:
     reasons = tuple(f"<{address}> is a user" for address in recipients)
     came = (Step(1.0, "came", how),)
-    return Message(1, Envelope(parse("ann@example.net"), recipients), mailboxes, 1.0, "192.0.2.1", "x", reasons, came, 9)
+    return Message(
+        1, Envelope(parse("ann@example.net"), recipients), mailboxes, 1.0, "192.0.2.1", "x", reasons, came, 9
+    )
 
 
 STEPS = (

@@ -35,7 +35,9 @@ def test_what_does_not_say_what_it_is_is_text():
 
 
 def test_a_message_that_begins_with_an_empty_line_has_no_headers():
-    assert held(b"\r\nContent-Type: text/html\r\n\r\nx") == [("text/plain", b"Content-Type: text/html\r\n\r\nx")]
+    assert held(b"\r\nContent-Type: text/html\r\n\r\nx") == [
+        ("text/plain", b"Content-Type: text/html\r\n\r\nx")
+    ]
 
 
 def test_headers_alone_have_an_empty_text():
@@ -57,7 +59,9 @@ def test_the_last_part_may_lack_its_end():
 
 
 def test_what_only_begins_like_a_boundary_is_text():
-    assert held(multipart("mixed", PLAIN + b"\r\n--bb\r\n-- b\r\n--b x")) == [("text/plain", b"plain\r\n--bb\r\n-- b\r\n--b x")]
+    assert held(multipart("mixed", PLAIN + b"\r\n--bb\r\n-- b\r\n--b x")) == [
+        ("text/plain", b"plain\r\n--bb\r\n-- b\r\n--b x")
+    ]
 
 
 def test_parts_within_parts_are_found():
@@ -73,7 +77,9 @@ def test_parts_within_parts_are_found():
 def test_a_letter_within_a_letter_is_one_attachment():
     forwarded = b"Content-Type: message/rfc822\r\n\r\nContent-Type: text/html\r\n\r\n<p>x"
 
-    assert [part.kind for part in mime.taken_apart(multipart("mixed", PLAIN, forwarded)).attachments] == ["message/rfc822"]
+    assert [part.kind for part in mime.taken_apart(multipart("mixed", PLAIN, forwarded)).attachments] == [
+        "message/rfc822"
+    ]
 
 
 def test_a_text_that_is_attached_is_not_what_is_read():
@@ -88,7 +94,9 @@ def test_a_name_may_be_written_in_either_way():
     rfc2231 = b"Content-Disposition: attachment; filename*=UTF-8''gr%C3%BCn.txt\r\n\r\n"
     rfc2047 = b'Content-Disposition: attachment; filename="=?utf-8?q?gr=C3=BCn=2Etxt?="\r\n\r\n'
 
-    assert [part.name for part in mime.taken_apart(multipart("mixed", rfc2231, rfc2047)).parts] == ["grün.txt"] * 2
+    assert [part.name for part in mime.taken_apart(multipart("mixed", rfc2231, rfc2047)).parts] == [
+        "grün.txt"
+    ] * 2
 
 
 def test_a_part_is_found_by_its_number():
@@ -140,13 +148,28 @@ def test_nothing_in_a_message_raises(content: bytes):
 @given(
     st.lists(
         st.sampled_from(
-            [b"Content-Type: ", b"multipart/mixed; boundary=b", b"multipart/digest; boundary=b", b"text/html", b"\r\n", b"\n",
-             b"--b", b"--", b"Content-Disposition: attachment; filename*=x'y'%ff", b"Content-Transfer-Encoding: base64",
-             b"charset=utf-16", b"; ", b"\xff", b"A", b"boundary*0=b", b'"']
+            [
+                b"Content-Type: ",
+                b"multipart/mixed; boundary=b",
+                b"multipart/digest; boundary=b",
+                b"text/html",
+                b"\r\n",
+                b"\n",
+                b"--b",
+                b"--",
+                b"Content-Disposition: attachment; filename*=x'y'%ff",
+                b"Content-Transfer-Encoding: base64",
+                b"charset=utf-16",
+                b"; ",
+                b"\xff",
+                b"A",
+                b"boundary*0=b",
+                b'"',
+            ]
         ),
         max_size=30,
     ).map(b"".join)
-)  # fmt: skip
+)
 def test_parts_never_leave_the_message_nor_overlap(content: bytes):
     parts = mime.taken_apart(content).parts
 

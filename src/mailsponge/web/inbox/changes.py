@@ -1,4 +1,4 @@
-"""What somebody does with messages in a list, and how it is undone: values, and one function that has the store do it."""
+"""What somebody does with messages in a list, and how it is undone: values, and a function that has the store do it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from starlette.datastructures import FormData
 from mailsponge.errors import UsageError
 from mailsponge.store.reading import ARCHIVE, INBOX, JUNK, MOST_ROWS, TRASH, Inbox
 
-STAYING: Final = {"read": "marked as read", "unread": "marked as unread", "star": "starred", "unstar": "without a star"}
+STAYING: Final = {
+    "read": "marked as read",
+    "unread": "marked as unread",
+    "star": "starred",
+    "unstar": "without a star",
+}
 """What leaves messages where they are, and the words for it."""
 OPPOSITE: Final = {"read": "unread", "unread": "read", "star": "unstar", "unstar": "star"}
 FOLDERS: Final = {"archive": ARCHIVE, "junk": JUNK, "inbox": INBOX}
@@ -41,8 +46,8 @@ class Toast(NamedTuple):
 
 
 def wished(form: FormData | Mapping[str, str]) -> Wish | None:
-    """Read the form around a list: ``do`` and the ids that were ticked; ``star 17`` names its own. None where nothing was
-    chosen, or nothing that can be done.
+    """Read the form around a list: ``do`` and the ids that were ticked; ``star 17`` names its own. None where nothing
+    was chosen, or nothing that can be done.
     """
     what, _, own = str(form.get("do", "")).partition(" ")
     ticked = [own] if own else _ticked(form)
@@ -79,7 +84,9 @@ def carry_out(inbox: Inbox, mailbox: str, wish: Wish) -> Toast:
         return _told(len(gone), wish._replace(what="delete", ids=gone), "restore")
     if not folder or "/" in folder or not folder.isprintable():
         raise UsageError("a folder needs a name, without a slash in it")
-    return _told(inbox.move(mailbox, ids, folder), wish._replace(folder=folder), "move" if wish.source else "")
+    return _told(
+        inbox.move(mailbox, ids, folder), wish._replace(folder=folder), "move" if wish.source else ""
+    )
 
 
 def _told(number: int, wish: Wish, undo: str) -> Toast:
@@ -106,14 +113,18 @@ def query(**values: str) -> str:
 def with_toast(where: str, toast: Toast) -> str:
     """The page to come to afterwards, which shows the toast."""
     path, _, before = where.partition("?")
-    kept = "&".join(each for each in before.split("&") if each and not each.startswith(("said=", "undo=", "ids=", "into=")))
+    kept = "&".join(
+        each
+        for each in before.split("&")
+        if each and not each.startswith(("said=", "undo=", "ids=", "into="))
+    )
     said = query(said=toast.words, undo=toast.undo, ids=".".join(map(str, toast.ids)), into=toast.folder)
     return f"{path}?{kept}{'&' if kept else ''}{said}"
 
 
 def toast(given: Mapping[str, str]) -> Toast | None:
-    """The toast that `with_toast` put into the address. Anybody may write such an address, so it says nothing but words of
-    ours, and a number.
+    """The toast that `with_toast` put into the address. Anybody may write such an address, so it says nothing but
+    words of ours, and a number.
     """
     wish = wished({"do": given.get("undo", "") or "read", "ids": given.get("ids", "")})
     words = given.get("said", "")

@@ -24,7 +24,7 @@ from mailsponge.web.office import office_of
 from mailsponge.web.security import form, who
 
 MOST_NAMES: Final = 50
-"""Addresses of their own that somebody can choose among; more can be typed in nowhere, for they are aliases of aliases."""
+"""Addresses of their own that somebody can choose among."""
 
 
 def write(request: Request) -> Response:

@@ -28,7 +28,16 @@ MOST_REFERENCES: Final = 50
 QUOTED: Final = 64 * 1024
 """Characters of a message that its answer quotes."""
 
-_NONSENSE = (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, AssertionError, RecursionError)
+_NONSENSE = (
+    MessageError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    RecursionError,
+)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}+>")
 _ANSWER = re.compile(r"\A(?:re|aw|sv|antw)\s?(?:\[\d{1,3}\])?:\s*", re.IGNORECASE)
 _KIND = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+\-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+\-]{0,60}", re.IGNORECASE)
@@ -123,10 +132,14 @@ def understood(draft: Draft, home: str) -> Letter:
 def people(field: str, home: str) -> tuple[Person, ...]:
     """Everybody who stands in a field of addresses, between commas. Raises UsageError."""
     if len(field) > LONGEST_ADDRESSES:
-        raise UsageError(f"a field has more than {LONGEST_ADDRESSES:,} characters of addresses: send it in parts")
+        raise UsageError(
+            f"a field has more than {LONGEST_ADDRESSES:,} characters of addresses: send it in parts"
+        )
     found = [(name, address) for name, address in _pairs(field) if name or address]
     if not found and field.strip(" ,;\r\n\t"):
-        raise UsageError(f"{clean.shortened(clean.line(field.strip()), 80)!r} is no list of addresses: name@domain, name@domain")
+        raise UsageError(
+            f"{clean.shortened(clean.line(field.strip()), 80)!r} is no list of addresses: name@domain, name@domain"
+        )
     return tuple(Person(clean.line(name), _parsed(address or name, home)) for name, address in found)
 
 
@@ -181,7 +194,9 @@ def _in_a_header(person: Person) -> str:
 
 
 def _put_text(message: EmailMessage, text: str) -> None:
-    lines = "\n".join(clean.block(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    lines = "\n".join(
+        clean.block(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    )
     plain = lines.isascii() and all(len(line) <= 900 for line in lines.split("\n"))
     message.set_content(lines.rstrip("\n") + "\n", cte="7bit" if plain else "quoted-printable")
 
@@ -191,7 +206,9 @@ def _attach(message: EmailMessage, file: File) -> None:
     maintype, _, subtype = kind.lower().partition("/")
     if maintype in ("multipart", "message"):
         maintype, subtype = "application", "octet-stream"
-    message.add_attachment(file.data, maintype, subtype, filename=clean.line(file.name) or "file", cte="base64")
+    message.add_attachment(
+        file.data, maintype, subtype, filename=clean.line(file.name) or "file", cte="base64"
+    )
 
 
 class Answered(NamedTuple):
@@ -211,7 +228,7 @@ class Answered(NamedTuple):
 
 
 def answer(answered: Answered, *, everybody: bool, is_mine: IsMine, home: str) -> Draft:
-    """Begin an answer: to whom it came from, or to ``everybody`` but the writer, with what is answered as a quotation."""
+    """Begin an answer: to whom it came from, or to ``everybody`` but the writer, with what is answered quoted."""
     writers = _those(answered.sender, home)
     others = [*_those(answered.to, home), *_those(answered.cc, home)] if everybody else []
     known = {person.address for person in writers}
@@ -225,7 +242,7 @@ def answer(answered: Answered, *, everybody: bool, is_mine: IsMine, home: str) -
 
 
 def thread(answered: Answered) -> Thread:
-    """Where the answer stands: after all that the message before it refers to, the middle of a very long list left out."""
+    """Where the answer stands: after all that the message before it refers to, less the middle of a very long list."""
     own = _MESSAGE_ID.findall(answered.message_id)[:1]
     before = _MESSAGE_ID.findall(answered.references)
     if not own:

@@ -150,7 +150,7 @@ MEANINGS: Final = {
     "content-id": "A name by which other parts of the message refer to this one.",
     "dkim-signature": "A domain's signature over some of these lines and the body.",
     "domainkey-signature": "The forerunner of a DKIM signature.",
-    "authentication-results": "What a server found when it checked the sender. To be believed only of a server that you trust.",
+    "authentication-results": "What a server found when it checked the sender. Believe it of a server that you trust.",
     "received-spf": "Whether the sender's domain says that mail may come from where this did.",
     "arc-seal": "A forwarder's signature over what it found, so that later servers can believe it.",
     "arc-message-signature": "A forwarder's signature over the message as it passed.",

@@ -24,12 +24,14 @@ def home(request: Request) -> Response:
 
 
 def folder(request: Request) -> Response:
-    """The list of a folder; only its rows if htmx asks, which puts them behind those before, or renews the first ones."""
+    """The list of a folder; only its rows if htmx asks, which puts them behind those before, or renews the first."""
     mailbox, name = asked.mailbox(request), asked.folder(request)
     store = asked.store(request)
     chosen = request.query_params.get("only", "all")
     only: Only = next((each for each in get_args(Only) if each == chosen), "all")
-    version = store.version(mailbox)  # before the rows: what comes in between is told once too often, and never missed
+    version = store.version(
+        mailbox
+    )  # before the rows: what comes in between is told once too often, and never missed
     view = _view(request)
     found = view.cut(store.page(mailbox, name, before=view.before, most=view.most, only=only))
     return _page(
@@ -54,7 +56,9 @@ def search(request: Request) -> Response:
     version = store.version(mailbox)
     view = _view(request)
     found = view.cut(store.search(mailbox, words, before=view.before, most=view.most))
-    return _page(request, mailbox, INBOX, found, version, only="all", query=words, more=changes.query(q=words) + "&")
+    return _page(
+        request, mailbox, INBOX, found, version, only="all", query=words, more=changes.query(q=words) + "&"
+    )
 
 
 class _View(NamedTuple):
@@ -126,7 +130,9 @@ def change(request: Request) -> Response:
     filled = form(request)
     wish = changes.wished(filled)
     if wish is None:
-        raise HTTPException(400, "Nothing was chosen that this could be done to. Go back, and tick some messages.")
+        raise HTTPException(
+            400, "Nothing was chosen that this could be done to. Go back, and tick some messages."
+        )
     done = changes.carry_out(store, mailbox, wish)
     back = str(filled.get("back", ""))
     if not pages.wants_fragment(request):
@@ -141,7 +147,9 @@ def change(request: Request) -> Response:
         query=str(filled.get("q", "")),
         folders=store.folders(mailbox),
         kept=[row for row in rows if row is not None and (row.folder == name or filled.get("q"))],
-        gone=[number for number, row in zip(wish.ids, rows, strict=True) if row is None or row.folder != name],
+        gone=[
+            number for number, row in zip(wish.ids, rows, strict=True) if row is None or row.folder != name
+        ],
         toast=done,
         path_of=path_of,
         trash=TRASH,

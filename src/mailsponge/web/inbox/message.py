@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -90,7 +90,9 @@ def shown_text(content: bytes, taken: mime.Taken) -> str:
 def _attachment(content: bytes, part: mime.Part) -> Attachment:
     length = part.end - part.start
     size = length * 57 // 78 if part.encoding == "base64" else length
-    return Attachment(part.number, attachments.shown_name(part.name, part.number, part.kind), clean.line(part.kind), size)
+    return Attachment(
+        part.number, attachments.shown_name(part.name, part.number, part.kind), clean.line(part.kind), size
+    )
 
 
 def content_of(request: Request, row: Row) -> bytes:
@@ -157,7 +159,11 @@ def _document(content: bytes, *, far_pictures: bool) -> str | None:
 
     def picture(content_id: str) -> tuple[str, bytes] | None:
         for part in taken.parts:
-            if part.content_id and part.content_id == content_id and part.kind in attachments.SHOWN_AS_THEY_ARE:
+            if (
+                part.content_id
+                and part.content_id == content_id
+                and part.kind in attachments.SHOWN_AS_THEY_ARE
+            ):
                 return part.kind, mime.data(content, part)
         return None
 
@@ -172,7 +178,9 @@ def part(request: Request) -> Response:
         raise HTTPException(404)
     held = mime.data(content, found)
     name = attachments.saved_name(found.name, found.number, found.kind)
-    return Response(held, media_type=attachments.media_type(found.kind, held), headers=attachments.headers(name))
+    return Response(
+        held, media_type=attachments.media_type(found.kind, held), headers=attachments.headers(name)
+    )
 
 
 def download(request: Request) -> Response:
@@ -194,7 +202,9 @@ def source(request: Request) -> Response:
         if sum(map(len, pieces)) > LONGEST_SOURCE:
             break
     raw = b"".join(pieces)[:LONGEST_SOURCE]
-    return _about(request, row, "inbox/source.html", text=raw.decode("utf-8", "replace"), is_cut=row.size > len(raw))
+    return _about(
+        request, row, "inbox/source.html", text=raw.decode("utf-8", "replace"), is_cut=row.size > len(raw)
+    )
 
 
 def details(request: Request) -> Response:
@@ -220,7 +230,7 @@ def _theirs(request: Request, user: str) -> telling.IsTheirs:
     return is_theirs
 
 
-def _about(request: Request, row: Row, template: str, **context: object) -> Response:
+def _about(request: Request, row: Row, template: str, **context: Any) -> Response:
     store = asked.store(request)
     return pages.render(
         request,

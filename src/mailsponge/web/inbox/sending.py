@@ -17,7 +17,7 @@ from mailsponge.mail.envelope import Envelope
 from mailsponge.mail.trace_header import received, return_path
 from mailsponge.routes import Routes
 from mailsponge.smtp.events import Recipient
-from mailsponge.store.protocol import Acceptance, Delivery, Store, Step
+from mailsponge.store.protocol import Acceptance, Delivery, Step, Store
 
 PROTOCOL = "HTTP"
 """How it came, in the Received header and in its trace."""
@@ -68,9 +68,13 @@ def admitted(
     have replied: all is taken, or nothing is.
     """
     if len(content) > limits.size:
-        raise UsageError(f"the message has {len(content):,} bytes, and {limits.size:,} may be sent: attach less")
+        raise UsageError(
+            f"the message has {len(content):,} bytes, and {limits.size:,} may be sent: attach less"
+        )
     if len(recipients) > limits.recipients:
-        raise UsageError(f"it is for {len(recipients)} people, and {limits.recipients} may be written to at once")
+        raise UsageError(
+            f"it is for {len(recipients)} people, and {limits.recipients} may be written to at once"
+        )
     decision = sender(accounts, user, writer)
     if isinstance(decision, Refused):
         raise UsageError(" ".join(decision.reply.lines))
@@ -122,7 +126,9 @@ def _trace(post: Post, hostname: str, number: int, at: float) -> bytes:
     """The lines on top. Where the writer sits is nobody's business: they name this server alone."""
     when = date(clock.local(at))
     only = post.recipients[0] if len(post.recipients) == 1 else None
-    line = received(helo=hostname, peer="", by=hostname, protocol=PROTOCOL, id=number, at=when, recipient=only)
+    line = received(
+        helo=hostname, peer="", by=hostname, protocol=PROTOCOL, id=number, at=when, recipient=only
+    )
     return return_path(post.sender) + line
 
 
@@ -134,6 +140,9 @@ def _acceptance(post: Post, at: float) -> Acceptance:
         post.peer,
         "a browser",
         post.reasons,
-        (Step(at, "came", f"{PROTOCOL}, logged in as {post.user}"), Step(at, "complete", "all of it has come")),
+        (
+            Step(at, "came", f"{PROTOCOL}, logged in as {post.user}"),
+            Step(at, "complete", "all of it has come"),
+        ),
         post.deliveries,
     )

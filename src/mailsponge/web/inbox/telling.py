@@ -12,7 +12,6 @@ from typing import NamedTuple
 from mailsponge.mail.address import Address
 from mailsponge.store.protocol import Message, Step
 
-
 IsTheirs = Callable[[Address], bool]
 """Whether mail to an address comes to the reader."""
 
@@ -35,7 +34,9 @@ def told_to(user: str, message: Message, steps: Sequence[Step], is_theirs: IsThe
     # A list of them would be gone through for each step: enough of that.
     if not others and set(message.mailboxes) <= {user}:
         return Told(tuple(steps), 0)
-    kept = tuple(step for step in steps if step.what in _ABOUT_ALL or _is_about(step, user, message, is_theirs))
+    kept = tuple(
+        step for step in steps if step.what in _ABOUT_ALL or _is_about(step, user, message, is_theirs)
+    )
     return Told(kept, len(steps) - len(kept))
 
 
@@ -47,7 +48,9 @@ def _is_about(step: Step, user: str, message: Message, is_theirs: IsTheirs) -> b
     if f"mailbox {user}," in f"{step.why},":
         return True
     return any(
-        step.why.startswith(f"<{address}>") for address in message.envelope.recipients[:1000] if is_theirs(address)
+        step.why.startswith(f"<{address}>")
+        for address in message.envelope.recipients[:1000]
+        if is_theirs(address)
     )
 
 
