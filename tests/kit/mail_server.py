@@ -63,7 +63,8 @@ class MailServer:
         as_user = "" if user is None else f'user = "{user}"\n'
         self._config = folder / "mailsponge.toml"
         self._config.write_text(
-            f'hostname = "mail.example.org"\n{as_user}data = "{data or self.data}"\n[smtp]\nlisten = [{listen}]\n{settings}'
+            f'hostname = "mail.example.org"\n{as_user}data = "{data or self.data}"\nweb.listen = []\n'
+            f"[smtp]\nlisten = [{listen}]\n{settings}"
         )
         self._program = program
         self._ready = threading.Event()
