@@ -4,7 +4,7 @@ The messages differ: senders, words (drawn as languages have them: a few often, 
 Each figure is the median and the slowest of many calls; this program caches nothing. Then the same with the shared
 store, on a PostgreSQL of its own, if there is one.
 
-    python bench/inbox.py [--messages 100000] [--folder DIR]
+    python bench/inbox.py [--messages 100000] [--shared] [--folder DIR]
 """
 
 from __future__ import annotations
@@ -159,6 +159,7 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=None, help="where to write (default: the temporary folder)"
     )
+    parser.add_argument("--shared", action="store_true", help="the shared store alone")
     options = parser.parse_args()
     print(shape(options.folder or Path(tempfile.gettempdir())))
     measurements = [on_postgres] if options.shared else [embedded, on_postgres]
@@ -183,9 +184,12 @@ def on_postgres(where: Path | None, messages: int) -> bool:
     from mailsponge.store.postgres.store import PostgresStore
 
     print("PostgreSQL:")
-    with tempfile.TemporaryDirectory(dir=where) as folder, private_postgres.running(Path(folder)) as url:
-        with closing(PostgresStore(url, node="bench")) as store:
-            return measure(store, messages)
+    with (
+        tempfile.TemporaryDirectory(dir=where) as folder,
+        private_postgres.running(Path(folder)) as url,
+        closing(PostgresStore(url, node="bench")) as store,
+    ):
+        return measure(store, messages)
 
 
 if __name__ == "__main__":

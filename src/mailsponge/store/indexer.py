@@ -65,9 +65,10 @@ class Indexer(ABC):
             return len(taken)
 
     def read(self, mailbox: str, messages: Sequence[int]) -> None:
-        """Those of them that lie in the mailbox and were not read yet."""
-        with self._turn:
-            self._index(self._unread_of(mailbox, messages))
+        """Those of them that lie in the mailbox and were not read yet. Mostly there are none, and nobody waits."""
+        if unread := self._unread_of(mailbox, messages):
+            with self._turn:
+                self._index(unread)
 
     def _look(self) -> None:
         """For what was there before this process, and what it has not kept in mind."""

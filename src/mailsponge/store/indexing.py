@@ -5,6 +5,7 @@ A commit here does not wait for the disk: what a loss of power takes is made aga
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 import apsw
 
-from mailsponge.store import database, rows
+from mailsponge.store import database, refusals, rows
 from mailsponge.store.connection import Reading
 from mailsponge.store.glance import BEGINNING, glance
 from mailsponge.store.indexer import Indexer, Seen, place
@@ -70,7 +71,9 @@ class SqliteIndexer(Indexer):
         super().__init__()
         self._file = file
         self._connect = database.relaxed(connect)
+        self._opening = threading.Lock()
         self._reading: Reading | None = None
+        self._closed = False
 
     def _unread(self, most: int) -> list[int]:
         return [message for (message,) in self._opened().rows(_ALL_UNREAD, most)]
@@ -91,13 +94,18 @@ class SqliteIndexer(Indexer):
                     _put_into_lists(connection, mailbox, seen)
 
     def _opened(self) -> Reading:
-        if self._reading is None:
-            self._reading = Reading(self._file, self._connect)
-        return self._reading
+        """When it is needed for the first time: who only reads a mail does not need it."""
+        with self._opening:
+            if self._closed:
+                raise refusals.closed()
+            if self._reading is None:
+                self._reading = Reading(self._file, self._connect)
+            return self._reading
 
     def close(self) -> None:
         """After whoever has their turn."""
-        with self._turn:
+        with self._turn, self._opening:
+            self._closed = True
             if self._reading is not None:
                 self._reading.close()
 
