@@ -78,7 +78,7 @@ _SHEET = (
     "body{margin:1rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}"
     "img{max-width:100%;height:auto}table{max-width:100%}pre{white-space:pre-wrap}"
     "blockquote{margin:0 0 0 .5rem;padding-left:.75rem;border-left:3px solid #ccc}"
-    "a{color:#0b57d0}"
+    "a[href]{color:#0b57d0}"
     "a[href]:not([data-same])::after{content:' ⟨' attr(href) '⟩';font:.8125rem/1.4 ui-monospace,monospace;"
     "color:#555;background:#fff;text-decoration:none}"
 )

@@ -77,6 +77,14 @@ def test_a_toast_comes_back_out_of_its_address():
     assert changes.toast(dict(pair.split("=") for pair in query.replace("+", " ").split("&"))) == toast
 
 
+@pytest.mark.parametrize("undo", ["delete", "remove", "archive"])
+def test_a_toast_that_a_stranger_made_up_takes_nothing_away(undo: str):
+    toast = changes.toast({"said": "1 message starred", "undo": undo, "ids": "3"})
+
+    assert toast is not None
+    assert toast.undo == ""
+
+
 @pytest.mark.parametrize(
     "said", ["Your account is locked. Call 0900", "1 message was lost, call us", "moved to x"]
 )

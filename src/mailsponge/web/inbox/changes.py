@@ -19,6 +19,8 @@ STAYING: Final = {
 }
 """What leaves messages where they are, and the words for it."""
 OPPOSITE: Final = {"read": "unread", "unread": "read", "star": "unstar", "unstar": "star"}
+UNDOES: Final = frozenset((*OPPOSITE.values(), "restore", "move"))
+"""What a toast offers: nothing that takes anything away, whoever wrote its address."""
 FOLDERS: Final = {"archive": ARCHIVE, "junk": JUNK, "inbox": INBOX}
 """What puts messages into a folder that everybody has."""
 
@@ -130,7 +132,7 @@ def toast(given: Mapping[str, str]) -> Toast | None:
     words = given.get("said", "")
     if not words or not _is_ours(words):
         return None
-    undo = given.get("undo", "") if wish is not None else ""
+    undo = given.get("undo", "") if wish is not None and wish.what in UNDOES else ""
     return Toast(words[:200], undo, () if wish is None else wish.ids, given.get("into", ""))
 
 

@@ -23,7 +23,7 @@ from mailsponge.web.security import who
 
 LONGEST_TEXT: Final = 256 * 1024
 """Bytes of a text that are shown; all of it can be saved."""
-SHORT: Final = 1500
+SHORT: Final = 2500
 """Characters of HTML that a low frame has room for."""
 LONGEST_SOURCE: Final = 512 * 1024
 MOST_IN_THREAD: Final = 30
