@@ -19,6 +19,7 @@ COMPARISONS = {
     "store.py": "The store alone: messages into a mailbox, synced",
     "inbox.py": "A mailbox of 100,000 messages: a page of it, and finding something",
     "dashboard.py": "The first page of the dashboard with 10,000 sources",
+    "inbox_page.py": "The same mailbox in a browser: what its pages cost, in the store and in rendering",
     "memory.py": "What a large message, an endless line and idle connections cost in memory",
     "relay_against_postfix.py": "Mail through to another server, beside Postfix",
     "dead_hosts.py": "What mail for dead hosts costs the mail for living ones",

@@ -19,6 +19,7 @@ from mailsponge.server.entrance import Entrance
 from mailsponge.server.rules import Rules
 from mailsponge.sponge.defaults import defaults
 from mailsponge.sponge.places import state_database, state_directory
+from mailsponge.store.lister import Lister
 from mailsponge.store.protocol import Store
 from mailsponge.web import shipped
 from mailsponge.web.app import make_app
@@ -64,6 +65,7 @@ class Browsing:
         self._certificate = certificate
         self._terminal = terminal
         self._urls: tuple[str, ...] = ()
+        self._lister: Lister | None = None
         directory = config.data.directory
         self._office = Office(
             config=lambda: self._config,
@@ -90,11 +92,14 @@ class Browsing:
         """Answer at the sockets that are open."""
         await self._server.start([Opening(each.socket, self._tls_at(each)) for each in entrances])
         self._urls = tuple(each.url(self._config.hostname) for each in entrances)
+        self._lister = Lister(self._office.store)  # nobody needs lists where there are no pages
 
     async def stop(self) -> None:
         """Answer no more; requests under way may end, and who is logged in is remembered."""
         self._office.streams.stop()
         await self._server.stop()
+        if self._lister is not None:
+            await asyncio.to_thread(self._lister.close)
         await asyncio.to_thread(self._office.sessions.save)
 
     def offer_a_link(self) -> None:

@@ -36,12 +36,19 @@ class NetworkLog:
         self.requests: list[str] = []
         self.refused: list[str] = []
         """What the browser says in its console about the policy (CSP)."""
+        self.kept_back: list[str] = []
+        """What was asked for and never left the browser, for its policy forbids it."""
         self._host = host
         context.on("request", self._note)
+        context.on("requestfailed", self._note_failure)
         context.on("console", lambda message: self._hear(message.text))
 
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure in ("csp", "origin"):
+            self.kept_back.append(request.url)
 
     def _hear(self, said: str) -> None:
         if "Content Security Policy" in said:

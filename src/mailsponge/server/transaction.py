@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from mailsponge import clock
 from mailsponge.admission import Admitted, Refused
+from mailsponge.deliveries import MOST_DELIVERIES, Deliveries
 from mailsponge.mail.address import Address
 from mailsponge.mail.date import date
 from mailsponge.mail.envelope import Envelope, EnvelopeWishes, RecipientWishes
 from mailsponge.mail.trace_header import protocol, received, return_path
-from mailsponge.server.deliveries import MOST_DELIVERIES, Deliveries
 from mailsponge.server.unix import LocalUser
 from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.protocol import Acceptance, Incoming, Step

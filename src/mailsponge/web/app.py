@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from mailsponge.web import dashboard, error_pages, login, pages, queue_page, static_files
 from mailsponge.web.guard import Guard
+from mailsponge.web.inbox.routes import routes as inbox_routes
 from mailsponge.web.office import Office
 from mailsponge.web.security import who
 
@@ -28,6 +29,7 @@ class Room(NamedTuple):
 
 ROOMS = (
     Room("Jobs", "/jobs", dashboard.routes, for_admins=True),
+    Room("Inbox", "/mail", inbox_routes),
     Room("Queue", "/queue", queue_page.routes, for_admins=True),
 )
 """In the order of the navigation. The first that somebody may see is the page they come to."""

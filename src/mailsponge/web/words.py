@@ -64,6 +64,16 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def name(written: str) -> str:
+    """Who it is, of what a From header says: ``Ann`` of ``Ann <ann@example.org>``. A name that looks like an address is
+    not taken for one: then all of it is shown.
+    """
+    shown = clean.line(written)
+    said, bracket, _ = shown.rpartition("<")
+    said = said.strip().strip('"').strip()
+    return said if bracket and said and "@" not in said else shown
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "moment": moment,
     "brief": brief,
@@ -73,4 +83,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "counted": counted,
     "iso": clock.iso,
     "line": clean.line,
+    "name": name,
 }

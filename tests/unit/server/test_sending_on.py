@@ -13,9 +13,9 @@ from mailsponge.accounts import Accounts, Deliver
 from mailsponge.auth import hashing
 from mailsponge.auth.directory import Directory
 from mailsponge.auth.verifiers import Verifiers
+from mailsponge.deliveries import MOST_DELIVERIES
 from mailsponge.errors import StoreError
 from mailsponge.routes import NextHop, Routes
-from mailsponge.server.deliveries import MOST_DELIVERIES
 from mailsponge.server.role import LMTP, LOCAL, SUBMISSIONS
 from mailsponge.store.memory import MemoryStore
 from mailsponge.store.protocol import Acceptance

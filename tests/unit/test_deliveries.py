@@ -6,9 +6,9 @@ import pytest
 
 from mailsponge.accounts import Accounts, Deliver
 from mailsponge.admission import Admitted, recipient_anywhere
+from mailsponge.deliveries import MOST_DELIVERIES
 from mailsponge.mail.address import parse
 from mailsponge.routes import NextHop, Routes
-from mailsponge.server.deliveries import MOST_DELIVERIES
 from mailsponge.server.transaction import Client, Transaction
 from mailsponge.smtp.events import Mail, Recipient
 from mailsponge.store.memory import MemoryStore
