@@ -35,8 +35,8 @@ bench: $(READY)  ## speed beside what one would take instead (needs root for Pos
 	@$(IN)/python tests/peers/unpack.py
 	@$(IN)/python bench/run.py
 
-soak: $(READY)  ## good, slow, broken and hostile clients, with the server killed 500 times (about 20 minutes)
-	@$(IN)/python tests/soak/soak.py
+soak: $(READY)  ## good, slow, broken and hostile clients, with the server killed 500 times (about 20 minutes; SOAK=--postgres: on a database)
+	@$(IN)/python tests/soak/soak.py $(SOAK)
 
 clean:  ## remove what was made here
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

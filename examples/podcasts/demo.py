@@ -1,8 +1,9 @@
 """The demo: a post office, a podcast client, and a story of things going wrong; two mails, no more and no fewer.
 
 Starts a post office and a web server of its own, runs the podcast client again and again while feeds break and are
-mended, and looks into the mailbox after every run. Ends with status 0 only if the mails are exactly those the story
-calls for. Everything it writes goes into a temporary directory, which is gone afterwards, as is every process.
+mended, and looks into the mailbox after every run. Each mail also goes on to a second post office, where the reader's
+phone looks. Ends with status 0 only if the mails are exactly those the story calls for, here and there. Everything it
+writes goes into a temporary directory, which is gone afterwards, as is every process.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 
 from feedserver import FeedServer
 from postoffice import CommandFailed, Mail, Mailsponge, PostOffice
-from processes import Processes, Stopped
+from processes import PATIENCE, Processes, Stopped
 from screen import Screen, screen
-from story import EPISODES, SHOWS, STORY, Step
+from story import EPISODES, PHONE, READER, SHOWS, STORY, Step
 from telling import Teller, standings
 
 JOB = "podcasts"
@@ -51,13 +52,19 @@ class Demo:
     def play(self) -> None:
         """Tell it from beginning to end. Raises StoryBroken as soon as it goes otherwise."""
         (self._directory / "subscriptions").write_text("\n".join(self._addresses), encoding="utf-8")
-        with PostOffice(self._mailsponge, self._directory / "post") as post:
+        with (
+            PostOffice(self._mailsponge, self._directory / "phone", phone_settings()) as phone,
+            PostOffice(self._mailsponge, self._directory / "post", settings(phone.address)) as post,
+        ):
             self._mailsponge.environ["MAILSPONGE_MAILHOST"] = f"smtp://{post.address}"
             self._teller.opening(post.address, self._feeds.url, post.reader, self._patience)
             for number, step in enumerate(STORY, 1):
                 self._run(number, step, post)
             self._check_downloads()
-            self._teller.closing(post, post.mails())
+            mails = post.mails()
+            self._teller.closing(post, mails)
+            self._check_phone(phone, [mail.subject for mail in mails])
+            self._teller.phone(post, phone, mails[0])
 
     def _run(self, number: int, step: Step, post: PostOffice) -> None:
         self._arrange(step)
@@ -96,6 +103,26 @@ class Demo:
             raise StoryBroken(
                 f"{EPISODES} episodes should have been downloaded once each; these were: {downloads}"
             )
+
+    def _check_phone(self, phone: PostOffice, wanted: list[str]) -> None:
+        """Every mail has gone on, or is about to arrive."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := [mail.subject for mail in phone.mails()]) != wanted:
+            if time.monotonic() > deadline:
+                raise StoryBroken(f"On the phone should be {wanted}, and there is {found}\n{phone.said}")
+
+
+def settings(phone: str) -> str:
+    """Of the post office: the reader's mail is kept, and goes on to the phone, for which there is a way of its own."""
+    return (
+        f"[users.{READER}]\n[aliases]\n{READER} = ['{READER}', '{READER}@{PHONE}']\n"
+        f"[routes]\n'{PHONE}' = 'smtp://{phone}'\n"
+    )
+
+
+def phone_settings() -> str:
+    """Of the other one."""
+    return f"hostname = 'mail.{PHONE}'\n[domains.'{PHONE}']\n[users.{READER}]\n"
 
 
 def environment(given: Mapping[str, str], directory: Path) -> dict[str, str]:

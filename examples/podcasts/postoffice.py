@@ -56,15 +56,20 @@ class Mailsponge:
 class PostOffice:
     """`mailsponge serve` on a free port of this machine alone, from ``with`` until it is left."""
 
-    def __init__(self, mailsponge: Mailsponge, data: Path) -> None:
+    def __init__(self, mailsponge: Mailsponge, data: Path, settings: str) -> None:
+        """``settings``: its configuration (TOML), which is kept beside its data."""
         self._mailsponge = mailsponge
         self._data = ("--data", str(data))
+        self._config = data.with_suffix(".toml")
+        self._config.write_text(settings, encoding="utf-8")
         self._said: list[str] = []
         self._ready = threading.Event()
         self._listening = threading.Thread(target=self._listen)
 
     def __enter__(self) -> Self:
-        command = self._mailsponge.command("serve", "--smtp", "127.0.0.1:0", *self._data)
+        command = self._mailsponge.command(
+            "serve", "--smtp", "127.0.0.1:0", "--config", str(self._config), *self._data
+        )
         self._process = start(command, self._mailsponge.environ)
         self._listening.start()
         try:
@@ -110,6 +115,10 @@ class PostOffice:
     def mail_show(self, mail: Mail) -> str:
         """A mail as a person reads it."""
         return self._mailsponge("mail", "show", mail.id, *self._data)
+
+    def trace(self, mail: Mail) -> str:
+        """What became of a mail, as a person is told."""
+        return self._mailsponge("trace", mail.id, *self._data)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

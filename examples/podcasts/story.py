@@ -21,6 +21,11 @@ EPISODES = 9
 """How many there are to download in all."""
 
 
+READER = "you"
+PHONE = "phone.example"
+"""Where the reader's mail goes on to, by way of another post office."""
+
+
 NOTHING: Mapping[str, Breakage] = {}
 
 

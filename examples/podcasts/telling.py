@@ -106,6 +106,20 @@ class Teller:
             screen.command(f"mailsponge mail show {mail.id}")
             screen.quote(post.mail_show(mail))
 
+    def phone(self, post: PostOffice, phone: PostOffice, newest: Mail) -> None:
+        """What became of the last mail, and that it is where it should be."""
+        screen = self._screen
+        screen.heading("And on the phone")
+        screen.prose(
+            "The reader's mail also goes on to another post office, where a phone looks. How the last one got there:"
+        )
+        screen.line()
+        screen.command(f"mailsponge trace {newest.id}")
+        screen.quote(post.trace(newest))
+        screen.line()
+        screen.command("mailsponge mail list --data phone")
+        screen.quote(phone.mail_list())
+
     def how_to_go_on(self, kept: Path | None) -> None:
         """How to look further, and how to have this for oneself."""
         self._screen.heading("To go on")
@@ -116,7 +130,7 @@ class Teller:
 
 
 def _ways_on(kept: Path | None) -> Iterator[tuple[str, str]]:
-    python, here = _short(sys.executable), _short(__file__).removesuffix("/telling.py")
+    python, here = _short(sys.executable), _short(str(Path(__file__).parent))
     mailsponge = _short(str(Path(sys.executable).with_name("mailsponge")))
     if kept:
         yield "The mailbox of this story:", f"{mailsponge} mail list --data {kept}/post"

@@ -24,6 +24,8 @@ from mailsponge.store.protocol import Delivery
 
 NAMES_TOLD: Final = 8
 """Names of their own that somebody is told who wrote from another's; a line of a reply has 512 octets."""
+MANY: Final = 20
+"""Deliveries that are worth being kept once."""
 
 
 class Admitted(NamedTuple):
@@ -105,7 +107,16 @@ def _admitted(accounts: Accounts, routes: Routes, address: Address, found: Found
         for onward in found.onward
     )
     hops = listed(list(dict.fromkeys(delivery.next_hop for delivery in deliveries)))
-    return Admitted(found.mailboxes, f"{reason}; next hop: {hops}", deliveries)
+    shared = _shared(deliveries) if len(deliveries) > MANY else deliveries
+    return Admitted(found.mailboxes, f"{reason}; next hop: {hops}", shared)
+
+
+@lru_cache(maxsize=16)
+def _shared(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+    """The same deliveries as one value: an alias has a thousand spellings, with all that may stand behind its plus, and
+    each of them is remembered.
+    """
+    return deliveries
 
 
 def _next_hop(accounts: Accounts, routes: Routes, onward: Onward) -> str:
@@ -127,11 +138,7 @@ def at_home(accounts: Accounts, hosts: Sequence[str], address: Address) -> Addre
     ``hosts``, or localhost. Nobody else could be meant, and a reply, or a report, has to find its way back.
     """
     is_here = address.domain in hosts or address.domain == "localhost"
-    return (
-        Address(address.local, accounts.first)
-        if is_here and not accounts.is_ours(address.domain)
-        else address
-    )
+    return accounts.at_home(address) if is_here else address
 
 
 def local_sender(

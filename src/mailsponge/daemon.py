@@ -265,7 +265,10 @@ def _without_root(account: Account, config: Config, entrances: tuple[Entrance, .
 
 def _load_what_comes_later() -> None:
     """Load what is else loaded when it is first needed: the user may not be able to read where it lies."""
-    for name in ("uvloop", "concurrent.futures.thread", "encodings.idna"):
+    for name in (
+        "uvloop", "concurrent.futures.thread", "encodings.idna", "encodings.punycode", "encodings.unicode_escape",
+        "sniffio", "dns._asyncio_backend", "dns.rdtypes.ANY.CNAME", "dns.rdtypes.IN.A", "dns.rdtypes.IN.AAAA",
+    ):  # fmt: skip
         with contextlib.suppress(ModuleNotFoundError):
             import_module(name)
     migrations()
@@ -426,8 +429,8 @@ class _PostOffice:
             log.warning("mail that is delivered in another way now may wait until the server is started anew")
         if _only_a_start_changes(self._loaded.config) != _only_a_start_changes(loaded.config):
             log.warning(
-                "reloaded; user, other addresses, metrics, data, local.pickup and smtp.listen change "
-                "when the server is started anew"
+                "reloaded; hostname, user, other addresses, metrics, data, local.pickup, smtp.listen, queue and "
+                "relay.resolver change when the server is started anew"
             )
         else:
             log.info("reloaded")
@@ -496,7 +499,8 @@ def _free(data: Path) -> int:
 
 
 def _only_a_start_changes(config: Config) -> tuple[object, ...]:
-    return config.data, config.user, config.metrics, config.local.pickup, places_of(config)
+    places = config.data, config.local.pickup, places_of(config), config.relay.resolver
+    return config.hostname, config.user, config.metrics, config.queue, *places
 
 
 def _told(entrances: Iterable[Entrance]) -> str:

@@ -8,7 +8,8 @@
     ├── StateError            what is kept on disk cannot be read or written now
     │   ├── LedgerUnreadable  the sponge's ledger is damaged; it was set aside under another name
     │   └── StoreError        the post office's store cannot take or give a message now
-    │       └── StoreFull     the disk under the store has no room
+    │       ├── StoreFull     the disk under the store has no room
+    │       └── StoreReadOnly the disk under the store, or the store, can only be read
     ├── HandoverError         a mail could not be handed to a mail server now
     └── ProtocolError         the program used the SMTP engine in a way the protocol forbids
 
@@ -52,6 +53,10 @@ class StoreError(StateError):
 
 class StoreFull(StoreError):
     """The disk under the store has no room left."""
+
+
+class StoreReadOnly(StoreError):
+    """The disk under the store, or the store itself, can only be read."""
 
 
 class HandoverError(MailspongeError):

@@ -1,9 +1,9 @@
 """Mail that goes on, wired together: the runner, the couriers that it hands mail to, and what is tidied up behind them.
 
 store ──▶ runner ──▶ relay ──▶ carrier ──▶ other servers
-├──▶ lmtp ──────┘
-├──▶ local ──▶ agent ──▶ Maildir, mbox, pipe (as the recipient, by way of the parent)
-└──▶ mailbox ──▶ store
+                ├──▶ lmtp, forward ──┘
+                ├──▶ local ──▶ agent ──▶ Maildir, mbox, pipe (as the recipient, by way of the parent)
+                └──▶ mailbox ──▶ store
 """
 
 from __future__ import annotations

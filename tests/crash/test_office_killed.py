@@ -1,124 +1,123 @@
-"""The whole server killed between any two writes while it takes mail, delivers it, sends it on and sends it back: whoever
-got a 250 finds the letter at its next hop, in the mailbox, or back with its sender; and where there are two, we know why.
+"""The whole server killed between any two writes, while it takes mail, delivers it, sends it on and sends it back.
+
+Whoever got a 250 finds the letter at its next hop, in the mailbox, or back with its sender; and where there are two of
+one, we know why.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
+import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
-import pytest
 
-from kit.far_away import BOX, DOMAIN, FarAway
+from kit.black_hole import Proxy
+from kit.busy_office import AWAY, BusyOffice
 from kit.mail_server import MailServer
-from kit.office import Office, in_maildir
-from kit.posted import LOST, Posted, doubles
+from kit.postgres import Postgres
 
 VICTIM = Path(__file__).with_name("office_victim.py")
 
-SETTINGS = """
-[domains."example.org"]
-[users.me]
-[users.sender]
-[users.reader]
-deliver = "maildir:{folder}/reader"
-[aliases]
-box = "{box}"
-never = "never@{domain}"
-[routes]
-"{domain}" = "smtp://127.0.0.1:{port}"
-[queue]
-first_retry = "1 s"
-longest_retry = "2 s"
-"""
-SENDER = "sender@example.org"
-ME, AWAY, NEVER, READER = (f"{name}@example.org" for name in ("me", "box", "never", "reader"))
-
-STEPS = range(1, 76)
+STEPS = (*range(1, 25), *range(25, 85, 3))
 """Each life of the server ends at the next one: from before the first write of all to the third letter and beyond."""
-KILLED = 128 + signal.SIGKILL if os.geteuid() == 0 else -signal.SIGKILL
+WHILE_IT_STARTS, LATER = 20, 11
+"""Each life on a database ends so many pieces later than the one before. A piece is what passes between the two: a
+statement that goes there, or an answer that comes back.
+"""
+LATEST = 300
+"""Pieces from when it listens."""
+MANY = 20
+"""Letters that are taken in all these lives, at least."""
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """How it ends; of one that root has started, the process that keeps root's rights says so."""
 ON_THEIR_WAY = 5
-"""Letters that one next hop gets at a time, to begin with."""
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """One that every user gets at: root's own letters are delivered to nobody."""
-    with tempfile.TemporaryDirectory() as made:
-        if os.geteuid() == 0:
-            shutil.chown(made, "nobody")
-        yield Path(made)
-
-
-def user() -> str | None:
-    return "nobody" if os.geteuid() == 0 else None
-
-
-def victim(folder: Path, far: FarAway, how: str, number: int) -> MailServer:
-    settings = SETTINGS.format(folder=folder, box=BOX, domain=DOMAIN, port=far.port)
-    return MailServer(folder, settings, program=(str(VICTIM), how, str(number)), user=user())
-
-
-def post_until_it_is_gone(posted: Posted, server: MailServer) -> None:
-    """One letter after the other, by turns of two kinds."""
-    with suppress(*LOST), posted.line(server.port) as line:
-        while True:
-            line.post(SENDER, ME, AWAY, NEVER, READER)
-            line.post(SENDER, ME, rcpt=" NOTIFY=SUCCESS,FAILURE")
-            line.post(SENDER, ME, AWAY, size=300_000)
-
-
-def the_account(posted: Posted, office: Office, folder: Path, far: FarAway) -> Counter[str]:
-    """All that was taken is there; returns how often something was there twice, by where."""
-    places = {
-        ME: office.letters("me"),
-        READER: in_maildir(folder / "reader"),
-        AWAY: far.letters(),
-        NEVER: office.reports("sender"),
-    }
-    for recipient, copies in places.items():
-        assert posted.lost(recipient, copies) == [], recipient
-        assert posted.refused_and_there(copies) == [], recipient
-    wishes = [letter.token for letter in posted.to(ME) if len(letter.recipients) == 1]
-    assert [token for token in wishes if token not in places[NEVER]] == []
-    return Counter({recipient: doubles(copies) for recipient, copies in places.items()})
+"""Letters that a next hop gets at a time, to begin with."""
 
 
 def is_sound(data: Path) -> None:
-    connection = apsw.Connection(str(data / "store.db"))
-    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    connection.close()
+    with closing(apsw.Connection(str(data / "store.db"))) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def live_and_die(busy: BusyOffice, victims: Iterable[MailServer]) -> Counter[str]:
+    """Let one after the other take letters until it is killed, then one that is not. Returns what there is twice."""
+    lives = 0
+    for server in victims:
+        lives += 1
+        server.launch()
+        if server.wait_until_it_listens_or_ends():
+            busy.post_until_it_is_gone(server)
+        assert server.ended() in KILLED
+    last = busy.server()
+    last.start()
+    busy.office.wait_until_nothing_waits()
+    assert last.stop() == 0
+    twice = busy.account()
+    print(
+        f"{lives} lives; {len(busy.posted.taken)} of {len(busy.posted.letters)} letters were taken; {twice}"
+    )
+    assert len(busy.posted.taken) > MANY
+    # It had the letter, and we died before we had written down that it has.
+    assert twice.pop(AWAY) <= lives * ON_THEIR_WAY
+    return twice
 
 
 def test_killed_before_any_write_it_loses_nothing_that_got_its_250(folder: Path) -> None:
-    posted, office = Posted(), None
-    with FarAway() as far:
-        first = victim(folder, far, "kill", 0)
+    with BusyOffice(folder) as busy:
+        first = busy.server()
         first.start()
         assert first.stop() == 0
-        for step in STEPS:
-            server = victim(folder, far, "kill", step)
-            server.launch()
-            if server.wait_until_it_listens_or_ends():
-                post_until_it_is_gone(posted, server)
-            assert server.ended() == KILLED
-        server = victim(folder, far, "kill", 0)
-        server.start()
-        office = Office(server.place)
-        office.wait_until_nothing_waits()
-        assert server.stop() == 0
-        twice = the_account(posted, office, folder, far)
+        twice = live_and_die(busy, (busy.server(VICTIM, "kill", step) for step in STEPS))
     is_sound(folder / "data")
-    print(f"{len(posted.taken)} of {len(posted.letters)} letters were taken; there twice: {dict(twice)}")
-    assert len(posted.taken) > len(STEPS)
-    # It had the letter, and we died before we had written down that it has.
-    assert twice.pop(AWAY) <= len(STEPS) * ON_THEIR_WAY
+    assert not +twice
+
+
+class DeadlyProxy(Proxy):
+    """Between a server and its database. When so many pieces have passed, it kills the server instead of passing on."""
+
+    def __init__(self, postgres: Postgres, database: str) -> None:
+        super().__init__(f"{postgres.home}/.s.PGSQL.5432")
+        name = database.rpartition("/")[2].partition("?")[0]
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+        self.passed = 0
+        self._victim: MailServer | None = None
+        self._last = 0
+        self._turn = threading.Lock()
+
+    def watch(self, victim: MailServer, last: int = 0) -> None:
+        """The next one to be killed, and when; 0: not at all."""
+        with self._turn:
+            self._victim, self._last, self.passed = victim, last, 0
+
+    def before_passing(self) -> None:
+        """A statement on its way there, or an answer on its way back: it is done then, and nobody knows."""
+        with self._turn:
+            self.passed += 1
+            if self.passed == self._last and self._victim is not None:
+                os.killpg(self._victim.pid, signal.SIGKILL)
+            if self._last and self.passed >= self._last:
+                raise ConnectionError("the server is dead")
+
+
+def test_killed_between_any_two_statements_it_loses_nothing_either(
+    folder: Path, postgres: Postgres, database: str
+) -> None:
+    def victims() -> Iterator[MailServer]:
+        for last in (*range(1, ready, WHILE_IT_STARTS), *range(ready, ready + LATEST, LATER)):
+            server = busy.server()
+            proxy.watch(server, last)
+            yield server
+        proxy.watch(server)
+
+    with DeadlyProxy(postgres, database) as proxy, BusyOffice(folder, proxy.url) as busy:
+        first = busy.server()
+        first.start()
+        ready = proxy.passed
+        assert first.stop() == 0
+        twice = live_and_die(busy, victims())
     assert not +twice

@@ -16,9 +16,9 @@ def awaited(find: Callable[[str], T], text: Callable[[], str]) -> T:
     return until(lambda: find(text()), lambda: text()[-3000:])
 
 
-def until(holds: Callable[[], T], told: Callable[[], str]) -> T:
+def until(holds: Callable[[], T], told: Callable[[], str], patience: float = PATIENCE) -> T:
     """Wait until something holds, and return it. Raises AssertionError, with what is told then, if it does not come."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         found = holds()
         if found:

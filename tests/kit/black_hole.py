@@ -60,9 +60,14 @@ class Proxy:
                 self._spawn(self._pass, near, far)
                 self._spawn(self._pass, far, near)
 
+    def before_passing(self) -> None:
+        """Called before some bytes are passed on. Raise ConnectionError to cut the connection instead."""
+
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while some := one.recv(65536):
                 if not self.swallows.is_set():
+                    self.before_passing()
                     other.sendall(some)
+        with contextlib.suppress(OSError):
             other.shutdown(socket.SHUT_RDWR)

@@ -61,9 +61,10 @@ class MailServer:
         """What it listens on, ``127.0.0.1:2525`` or a path, by the names that it says when it is ready."""
         listen = ", ".join(f'"{host}:{port}"' for host in hosts)
         as_user = "" if user is None else f'user = "{user}"\n'
+        where = data or self.data
         self._config = folder / "mailsponge.toml"
         self._config.write_text(
-            f'hostname = "mail.example.org"\n{as_user}data = "{data or self.data}"\n[smtp]\nlisten = [{listen}]\n{settings}'
+            f'hostname = "mail.example.org"\n{as_user}data = "{where}"\n[smtp]\nlisten = [{listen}]\n{settings}'
         )
         self._program = program
         self._ready = threading.Event()

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from kit.awaited import until
+from kit.mail_server import PATIENCE
 from kit.posted import is_report, tokens
 from mailsponge.data_place import DataPlace
 from mailsponge.store.opening import open_beside
@@ -46,7 +47,7 @@ class Office:
 
     def wait_until_nothing_waits(self) -> None:
         """Raises AssertionError if that does not come."""
-        until(lambda: not self.waiting(), lambda: str(self.waiting()[:5]))
+        until(lambda: not self.waiting(), lambda: str(self.waiting()[:5]), 3 * PATIENCE)
 
 
 def in_maildir(path: Path) -> Counter[str]:

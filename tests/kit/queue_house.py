@@ -111,8 +111,12 @@ class WatchedStore(MemoryStore):
         content: bytes = CONTENT,
         notify: frozenset[str] | None = None,
         quietly: bool = False,
+        leads_to: Sequence[str] = (),
     ) -> int:
-        """A message comes, for recipients that go the same way; its number. Quietly: the listener does not hear."""
+        """A message comes, for recipients that go the same way; its number. Quietly: the listener does not hear.
+
+        ``leads_to``: where the first recipient, an alias, leads.
+        """
         addresses = tuple(map(parse, recipients))
         listener = self._listener
         if quietly:
@@ -132,7 +136,8 @@ class WatchedStore(MemoryStore):
                 helo="client.example",
                 reasons=tuple(f"<{each}> is elsewhere" for each in addresses),
                 deliveries=tuple(
-                    Delivery(number, each, user, hop or each.domain) for number, each in enumerate(addresses)
+                    Delivery(0 if leads_to else number, each, user, hop or each.domain)
+                    for number, each in enumerate(map(parse, leads_to) if leads_to else addresses)
                 ),
             ),
             lambda error: None,

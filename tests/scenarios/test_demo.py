@@ -68,6 +68,13 @@ def test_both_mails_are_shown(whole: tuple[Path, int, str]) -> None:
     assert all("Søndag på P1" in subject for subject in subjects)
 
 
+def test_what_became_of_a_mail_is_told_up_to_the_other_post_office(whole: tuple[Path, int, str]) -> None:
+    story = whole[2].split("And on the phone")[1]
+    assert re.search(r"delivered +into the mailbox you", story)
+    assert re.search(r"relayed +<you@phone\.example>: 127\.0\.0\.1 has it: 250 ", story)
+    assert len(re.findall(r"podcasts: Søndag på P1", story)) == 2
+
+
 def test_every_run_has_its_line(whole: tuple[Path, int, str]) -> None:
     runs = [int(number) for number in re.findall(r"^ +(\d+)   [●◐✖○]", whole[2], re.MULTILINE)]
     assert runs == list(range(1, 12))
@@ -109,6 +116,7 @@ def test_what_is_kept_is_kept(tmp_path: Path) -> None:
     demo = start(tmp_path, "--keep", str(kept), "--patience", "1 run")  # a short telling
     demo.communicate()
     assert sorted(path.name for path in kept.iterdir() if path.is_dir() and path.name != "pycache") == [
+        "phone",
         "post",
         "shelf",
         "state",

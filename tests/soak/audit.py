@@ -14,7 +14,9 @@ import apsw
 from far import BOX, NEVER, Far
 from letters import MARK, Letter, Letters, token_of
 
-from mailsponge.store.beside import SqliteBeside
+from kit.postgres import Postgres
+from mailsponge.data_place import DataPlace
+from mailsponge.store.opening import open_beside
 
 _TRACE = re.compile(
     rb"Return-Path: <[^\r\n]*>\r\n"
@@ -53,9 +55,9 @@ class Account(NamedTuple):
     """What is there and must not be, or not so."""
 
 
-def messages(data: Path) -> Iterator[Found]:
+def messages(place: DataPlace) -> Iterator[Found]:
     """Everything in the mailboxes."""
-    with SqliteBeside(data) as store:
+    with closing(open_beside(place)) as store:
         lies_in: defaultdict[int, set[str]] = defaultdict(set)
         for entry in store.mails():
             lies_in[entry.id].add(entry.mailbox)
@@ -122,9 +124,9 @@ def account_away(letters: Letters, reports: Iterable[Found], far: Far, interrupt
     return Away(checked, far.copies.total(), far.unanswered, again, told.total(), lost, faults)
 
 
-def waiting(data: Path) -> int:
+def waiting(place: DataPlace) -> int:
     """How many messages are in the queue."""
-    with SqliteBeside(data) as store:
+    with closing(open_beside(place)) as store:
         return sum(1 for _ in store.queued())
 
 
@@ -186,3 +188,15 @@ def faults_of_the_file(data: Path) -> list[str]:
         said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check")]
         half = connection.execute(_HALF).get
     return [line for line in said if line != "ok"] + ([f"parts of {half} messages in half"] if half else [])
+
+
+_HALF_IN_A_DATABASE = """
+SELECT count(DISTINCT message) FROM mailsponge_mail.part
+WHERE NOT EXISTS (SELECT 1 FROM mailsponge_mail.message WHERE message.id = part.message)
+"""
+
+
+def faults_of_the_database(postgres: Postgres, url: str) -> list[str]:
+    """The same for a database."""
+    ((half,),) = postgres.sql(_HALF_IN_A_DATABASE, url)
+    return [f"parts of {half} messages in half"] if half else []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from letters import stuffed
 from town import Kind, Surprise, Visit, envelope, expect, to
-from wire import Lost, Wire
+from wire import Lost, Reply, Wire
 
 COMMAND_DEADLINE = 5.0
 MESSAGE_DEADLINE = 10.0
@@ -42,10 +42,7 @@ async def reads_by_the_byte(visit: Visit) -> None:
         if not octet:
             raise Lost("the server has closed")
         said += octet
-    if not said.startswith(b"250 "):
-        raise Surprise(f"{said!r} instead of 250")
-    letter.taken += 1
-    visit.town.taken[visit.kind] += 1
+    expect(visit.account(letter, Reply(int(said[:3]), said.decode())), 250)
 
 
 async def says_nothing(visit: Visit) -> None:

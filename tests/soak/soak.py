@@ -10,8 +10,9 @@ SIGKILL at random moments (also while it starts), SIGTERM and SIGHUP, and is sta
 - good and slow clients were cut off only when the server ended, and heard no other refusal than was due;
 - memory stayed within its bound, descriptors came back, the log holds no traceback, the database is sound.
 
-    python tests/soak/soak.py [--seconds 600] [--kills 500] [--seed N] [--folder DIR]
+    python tests/soak/soak.py [--seconds 600] [--kills 500] [--seed N] [--folder DIR] [--postgres]
 
+With ``--postgres`` the mail is kept in a database, which is killed now and then as well.
 It goes on until the time is over and the server was killed as often as that.
 
 The seed repeats what each client does, not when. Status 1: something was lost, or odd.
@@ -27,6 +28,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,14 +41,17 @@ import far
 import good
 import hostile
 import slow
-from town import DOMAIN, PEOPLE, TEAM, Kind, Surprise, Town, Visit
+from town import DOMAIN, PEOPLE, TEAM, Kind, NotNow, Surprise, Town, Visit
 from upheaval import Upheaval
 from wire import Lost
 
 from kit.mail_server import MailServer
+from kit.postgres import DURABLE, Postgres, running
 
 MEMORY = 100_000_000
 """Bytes that the server may have at most, whatever is done to it."""
+HELD = 100_000_000
+"""Bytes of letters that it may hold besides (``limits.memory``) while its database is away and takes none of them."""
 PATIENCE = 60.0
 """Seconds after which a client that is still inside hangs."""
 FILES_COME_BACK_WITHIN = 20.0
@@ -97,16 +102,21 @@ class Outcome(NamedTuple):
     away: audit.Away
     faults: list[str]
     """Everything that is wrong but losses."""
+    most_memory: int
+    """Bytes that it may have had."""
 
 
-async def soak(folder: Path, seconds: float, kills: int, seed: int) -> Outcome:
+async def soak(
+    folder: Path, seconds: float, kills: int, seed: int, postgres: Postgres | None = None
+) -> Outcome:
     """Let all of them at the server for a while, then look what became of it."""
     port = free_port(random.SystemRandom())
     town = Town(port)
     other = far.Far(town.letters, random.Random(f"{seed} far"))
     settings = f'{SETTINGS}[routes]\n"{far.DOMAIN}" = "smtp://127.0.0.1:{await other.start()}"\n'
-    server = MailServer(folder, settings, port)
-    upheaval = Upheaval(server, town, random.Random(f"{seed} upheaval"))
+    database = "" if postgres is None else postgres.database()
+    server = MailServer(folder, settings, port, data=database)
+    upheaval = Upheaval(server, town, random.Random(f"{seed} upheaval"), postgres)
     await upheaval.start()
     files = server.open_files()
     clients = [
@@ -126,12 +136,16 @@ async def soak(folder: Path, seconds: float, kills: int, seed: int) -> Outcome:
     await upheaval.start()
     await upheaval.stop()
     await other.stop()
-    messages = list(audit.messages(server.data))
+    messages = list(audit.messages(server.place))
     reports = [message for message in messages if audit.is_report(message)]
     account = audit.account(town.letters, [message for message in messages if not audit.is_report(message)])
     away = audit.account_away(town.letters, reports, other, AT_ONCE * upheaval.done["kills"])
+    if postgres is None:
+        faults += audit.faults_of_the_file(server.data)
+    else:
+        faults += audit.faults_of_the_database(postgres, database)
     faults += _faults(server, upheaval) + account.faults + away.faults + town.surprises
-    return Outcome(town, upheaval, account, away, faults)
+    return Outcome(town, upheaval, account, away, faults, most_memory(server))
 
 
 async def _live(town: Town, kind: Kind, source: str, rng: random.Random) -> None:
@@ -146,6 +160,9 @@ async def _live(town: Town, kind: Kind, source: str, rng: random.Random) -> None
             town.surprises.append(f"{kind.name}: hung for {PATIENCE:g} s")
         except Surprise as surprise:
             town.surprises.append(f"{kind.name}: {surprise}")
+        except NotNow as not_now:
+            if not visit.disturbed:
+                town.surprises.append(f"{kind.name}: while all was well: {not_now}")
         except Lost as lost:
             if kind.loss_is_odd and not visit.disturbed:
                 town.surprises.append(f"{kind.name}: cut off while the server ran: {lost}")
@@ -158,7 +175,7 @@ async def _live(town: Town, kind: Kind, source: str, rng: random.Random) -> None
 async def _queue_empties(server: MailServer) -> list[str]:
     """Wait until all has gone on, or back."""
     deadline = time.monotonic() + QUEUE_EMPTIES_WITHIN
-    while waiting := await asyncio.to_thread(audit.waiting, server.data):
+    while waiting := await asyncio.to_thread(audit.waiting, server.place):
         if time.monotonic() > deadline:
             return [f"{waiting} letters still wait in the queue"]
         await asyncio.sleep(0.5)
@@ -175,18 +192,26 @@ async def _files_come_back(server: MailServer, at_first: int) -> list[str]:
     return []
 
 
+def most_memory(server: MailServer) -> int:
+    """Bytes."""
+    return MEMORY if server.place.directory is not None else MEMORY + HELD
+
+
 def _faults(server: MailServer, upheaval: Upheaval) -> list[str]:
-    faults = audit.faults_of_the_file(server.data)
-    if upheaval.peak > MEMORY:
-        faults.append(f"{upheaval.peak:,} bytes of memory, more than {MEMORY:,}")
+    faults = []
+    if upheaval.peak > most_memory(server):
+        faults.append(f"{upheaval.peak:,} bytes of memory, more than {most_memory(server):,}")
+    words = ["Traceback", "not reloaded"]
+    if server.place.directory is not None:
+        words.append("not-kept")  # a database that is away keeps nothing
     with server.log.open() as log:
-        odd = [line for line in log if "Traceback" in line or "not-kept" in line or "not reloaded" in line]
+        odd = [line for line in log if any(word in line for word in words)]
     return faults + [f"in the log: {line.strip()}" for line in odd]
 
 
 def tell(outcome: Outcome, seconds: float, seed: int) -> bool:
     """Print how it came out; returns whether all is well."""
-    town, upheaval, account, away, faults = outcome
+    town, upheaval, account, away, faults, most = outcome
     print(f"{'client':<32}{'visits':>9}{'250s read':>12}")
     for kinds in KINDS.values():
         for kind in kinds:
@@ -199,6 +224,7 @@ def tell(outcome: Outcome, seconds: float, seed: int) -> bool:
         ("seconds", f"{seconds:g}"),
         ("killed, stopped, reloaded", f"{done['kills']}, {done['stops']}, {done['reloads']}"),
         ("started again", f"{done['starts'] - 1}"),
+        ("its database killed", f"{done['kills of the database']}"),
         ("letters taken and looked for", f"{account.checked:,}"),
         ("messages there", f"{account.copies:,}"),
         ("duplicates, sent again", f"{account.duplicates:,}"),
@@ -209,7 +235,7 @@ def tell(outcome: Outcome, seconds: float, seed: int) -> bool:
         ("reports to senders", f"{away.reports:,}"),
         ("lost", f"{len(account.lost) + len(away.lost):,}"),
         ("odd", f"{len(faults):,}"),
-        ("memory at most", f"{upheaval.peak / 1e6:.0f} MB; the bound is {MEMORY / 1e6:.0f} MB"),
+        ("memory at most", f"{upheaval.peak / 1e6:.0f} MB; the bound is {most / 1e6:.0f} MB"),
     ):
         print(f"  {title:<30}{figure}")
     lost = account.lost + away.lost
@@ -237,11 +263,16 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=600.0)
     options.add_argument("--kills", type=int, default=500)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
+    options.add_argument(
+        "--postgres", action="store_true", help="keep the mail in a private PostgreSQL, and kill that, too"
+    )
     options.add_argument("--folder", type=Path, help="keep the data and the log here")
     chosen = options.parse_args()
     folder = chosen.folder or Path(tempfile.mkdtemp(prefix="mailsponge-soak-"))
     print(f"soak: {chosen.seconds:g} seconds, seed {chosen.seed}, in {folder}", flush=True)
-    outcome = asyncio.run(soak(folder, chosen.seconds, chosen.kills, chosen.seed))
+    with ExitStack() as at_end:
+        postgres = at_end.enter_context(running(DURABLE)) if chosen.postgres else None
+        outcome = asyncio.run(soak(folder, chosen.seconds, chosen.kills, chosen.seed, postgres))
     if not tell(outcome, chosen.seconds, chosen.seed):
         print(f"  The mailboxes and the log are left in {folder}")
         return 1

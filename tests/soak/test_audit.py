@@ -9,6 +9,7 @@ import pytest
 from audit import Found, account, messages
 from letters import Letter, Letters
 
+from mailsponge.data_place import DataPlace
 from mailsponge.mail.envelope import Envelope
 from mailsponge.store.protocol import Acceptance
 from mailsponge.store.sqlite import SqliteStore
@@ -110,4 +111,4 @@ def test_it_reads_what_the_store_keeps(post: Post, tmp_path: Path) -> None:
     incoming.accept(Acceptance(Envelope(None, ()), ("p0", "p1"), 0.0, "", "", ()), lambda error: None)
     store.close()
 
-    assert account(post.letters, messages(tmp_path)) == (1, 1, [], 0, [])
+    assert account(post.letters, messages(DataPlace(tmp_path))) == (1, 1, [], 0, [])

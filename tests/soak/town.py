@@ -21,8 +21,14 @@ class Surprise(Exception):
     """The server did what it must not; a soak that saw one has failed."""
 
 
+class NotNow(Lost):
+    """The server could not keep a letter: right while its database is away, and at no other time."""
+
+
 class Town:
-    """What is known to all. ``life`` counts the lives of the server: it grows before one ends."""
+    """What is known to all. ``life`` counts the lives of the server, and those of its database: it grows before one
+    ends.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -32,6 +38,7 @@ class Town:
         self.over = False
         """Time is up: whoever is inside may finish."""
         self.life = 0
+        self.database_is_away = False
         self.visits: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         self.surprises: list[str] = []
@@ -50,8 +57,8 @@ class Visit:
 
     @property
     def disturbed(self) -> bool:
-        """The server has ended since the visit began."""
-        return self._life != self.town.life
+        """The server, or its database, has ended since the visit began, or is away."""
+        return self._life != self.town.life or self.town.database_is_away
 
     async def connect(self) -> Wire:
         """Connect, and read nothing yet."""
@@ -107,11 +114,13 @@ class Kind(NamedTuple):
 
 
 def expect(reply: Reply, *codes: int) -> Reply:
-    """Raises Lost for 421, by which the server takes its leave, and Surprise for a reply that is not due."""
+    """Raises Lost for 421, by which the server takes its leave, NotNow for 451, and Surprise for what is not due."""
     if reply.code in codes:
         return reply
     if reply.code == 421:
         raise Lost(reply.text)
+    if reply.code == 451:
+        raise NotNow(reply.text.strip())
     raise Surprise(f"{reply.text.strip()} instead of {' or '.join(map(str, codes))}")
 
 

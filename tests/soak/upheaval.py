@@ -1,4 +1,4 @@
-"""What happens to the server meanwhile: it is killed, stopped, started again, told to reload."""
+"""What happens to the server meanwhile: it is killed, stopped, started again, reloaded; its database is killed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from collections import Counter
 from town import Town
 
 from kit.mail_server import MailServer
+from kit.postgres import Postgres
 
 DECK = ("kill", "kill", "kill and kill again", "stop", "reload")
+"""Dealt in another order each time, so that each happens within a short soak, too."""
+ITS_DATABASE = ("database",)
 CALM, STORM = (0.5, 5.0), (0.05, 0.8)
 """Seconds from one to the next, at least and at most: in calm weather even slow clients come to an end."""
 OFTEN = 0.7
 """How often it storms."""
-"""Dealt in another order each time, so that each happens within a short soak, too."""
+AWAY = (0.0, 1.5)
+"""Seconds for which a database is away."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at its memory."""
 STOPS_WITHIN = 10.0
@@ -26,8 +30,12 @@ STOPS_WITHIN = 10.0
 class Upheaval:
     """Does it to one server, and remembers how often, and how much memory each life had at most."""
 
-    def __init__(self, server: MailServer, town: Town, rng: random.Random) -> None:
+    def __init__(
+        self, server: MailServer, town: Town, rng: random.Random, database: Postgres | None = None
+    ) -> None:
         self._server = server
+        self._database = database
+        self._deck = DECK + (ITS_DATABASE if database is not None else ())
         self._town = town
         self._rng = rng
         self.done: Counter[str] = Counter()
@@ -39,7 +47,7 @@ class Upheaval:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while loop.time() < end or self.done["kills"] < kills:
-            for name in self._rng.sample(DECK, len(DECK)):
+            for name in self._rng.sample(self._deck, len(self._deck)):
                 weather = STORM if self._rng.random() < OFTEN else CALM
                 await self._wait(self._rng.uniform(*weather))
                 await self._do(name)
@@ -56,6 +64,8 @@ class Upheaval:
             case "stop":
                 await self.stop()
                 await self.start()
+            case "database":
+                await self.kill_the_database()
             case _:
                 self._server.send_signal(signal.SIGHUP)
                 self.done["reloads"] += 1
@@ -75,6 +85,17 @@ class Upheaval:
         self.done["starts"] += 1
         await asyncio.sleep(self._rng.uniform(0.0, 0.6))
         await self.kill()
+
+    async def kill_the_database(self) -> None:
+        """And start it again, while the server goes on."""
+        assert self._database is not None
+        self._town.database_is_away = True
+        await asyncio.to_thread(self._database.end, signal.SIGKILL)
+        self.done["kills of the database"] += 1
+        await self._wait(self._rng.uniform(*AWAY))
+        await asyncio.to_thread(self._database.start)
+        self._town.life += 1
+        self._town.database_is_away = False
 
     async def stop(self) -> None:
         self._ends()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ledger_fixtures import _shared_database, database, ledger, postgres, shared_ledger
+from ledger_fixtures import _shared_database, ledger, shared_ledger
 
-__all__ = ["_shared_database", "database", "ledger", "postgres", "shared_ledger"]
+__all__ = ["_shared_database", "ledger", "shared_ledger"]

@@ -1,16 +1,14 @@
-"""Every ledger there is, for the suites that run against all of them; and a real PostgreSQL."""
+"""Every ledger there is, for the suites that run against all of them."""
 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from kit import postgres as servers
 from kit.postgres import Postgres
 from mailsponge.sponge.ledger import Ledger
 from mailsponge.sponge.ledger.memory import MemoryLedger
@@ -19,25 +17,6 @@ from mailsponge.sponge.ledger.sqlite import SqliteLedger
 LEDGERS = ("sqlite", "memory", "postgres")
 
 _job_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL, started when the first test asks for it. Where ``CI=true``, one that is missing is a failure."""
-    try:
-        running = servers.running()
-        with running as server:
-            yield server
-    except servers.NotHere as reason:
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
-
-
-@pytest.fixture
-def database(postgres: Postgres) -> str:
-    """The URL of a database that nobody has used."""
-    return postgres.database()
 
 
 @pytest.fixture(scope="session")

@@ -529,9 +529,9 @@ def test_an_upgrade_that_fails_leaves_the_older_store(database: str, monkeypatch
 
 
 def test_a_database_in_another_encoding_is_refused(postgres: Postgres) -> None:
-    postgres.sql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    postgres.sql("CREATE DATABASE latin_mail ENCODING 'LATIN1' TEMPLATE template0")
     with pytest.raises(StoreError, match="encoded as LATIN1: not every text fits in"):
-        PostgresStore(postgres.url("latin"), node="test")
+        PostgresStore(postgres.url("latin_mail"), node="test")
 
 
 # Beside a server

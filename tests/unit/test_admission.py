@@ -43,6 +43,14 @@ def test_an_alias_is_told_as_the_reason():
     )
 
 
+def test_where_a_long_alias_leads_is_kept_once_however_it_is_written():
+    accounts = Accounts(["example.org"], ["me"], {"all": [f"you@{number}.example" for number in range(1000)]})
+    written = ["all", "ALL", *(f"all+{number}" for number in range(20))]
+    decisions = [recipient(accounts, ROUTES, parse(f"{local}@example.org")) for local in written]
+
+    assert len({id(decision.deliveries) for decision in decisions if isinstance(decision, Admitted)}) == 1
+
+
 def test_a_stranger_at_our_domain_is_refused_for_good():
     decision = refused("nobody@example.org")
 
@@ -287,6 +295,12 @@ def test_localhost_that_is_a_domain_of_ours_stays():
     accounts = Accounts(["example.org", "localhost"], ["me"])
 
     assert at_home(accounts, ("box",), parse("me@localhost")) == parse("me@localhost")
+
+
+def test_a_program_that_names_the_server_means_the_first_domain():
+    accounts = Accounts(["example.org"], ["me"], hostname="mail.example.org")
+
+    assert at_home(accounts, ("mail.example.org",), parse("me@mail.example.org")) == parse("me@example.org")
 
 
 def test_the_postmaster_without_a_domain_stays():

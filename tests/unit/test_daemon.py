@@ -11,12 +11,15 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
 
+from kit.programs import wait_until
 from kit.serve import FREE, PATIENCE, Serve, send
 from kit.smtp_server import CERTIFICATE as SELF_SIGNED
+from kit.smtp_server import SmtpServer
 from mailsponge.accounts import Absent, Found
 from mailsponge.config import Endpoint, Machine
 from mailsponge.daemon import Wish, notify, read, rules_of
@@ -54,6 +57,26 @@ def test_prometheus_is_told_where_the_settings_say(serve, tmp_path):
 
     assert 'mailsponge_messages_taken_total{role="smtp"} 1.0' in page
     assert server.end()[0] == 0
+
+
+def test_who_answers_a_report_is_heard_whatever_the_host_is_called(serve, tmp_path):
+    with SmtpServer({"RCPT": "550 5.1.1 no such user"}) as elsewhere:
+        file = tmp_path / "post.toml"
+        file.write_text(
+            'hostname = "mail.example.org"\n[domains."example.org"]\n[users.me]\n[aliases]\nlist = "you@lan.example"\n'
+            f'[routes]\n"lan.example" = "{elsewhere.url}"\n'
+        )
+        server = serve(*FREE, "--config", str(file))
+        with smtplib.SMTP("127.0.0.1", server.port(), timeout=PATIENCE) as smtp:
+            smtp.sendmail("me@example.org", ["list@example.org"], "Subject: hello\n\nworld\n")
+            kept = SqliteMailboxes(server.data)
+            wait_until(lambda: list(kept.mails()))
+            [mail] = kept.mails()
+            kept.close()
+
+            _, answered = parseaddr(mail.sender)
+            smtp.mail("stranger@example.net")
+            assert smtp.rcpt(answered)[0] == 250
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -161,16 +184,25 @@ def test_after_sighup_a_configuration_that_cannot_be_changes_nothing(serve, tmp_
     assert server.end()[0] == 0
 
 
-def test_what_only_a_new_start_can_change_is_told(serve, tmp_path):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "[smtp]\nlisten = ['127.0.0.1:2', '127.0.0.1:3']\n",
+        "hostname = 'another.example'\n[smtp]\nlisten = ['127.0.0.1:0']\n",
+        "[smtp]\nlisten = ['127.0.0.1:0']\n[queue]\nlifetime = '2 days'\n",
+        "[smtp]\nlisten = ['127.0.0.1:0']\n[relay]\nresolver = ['127.0.0.1']\n",
+    ],
+)
+def test_what_only_a_new_start_can_change_is_told(serve, tmp_path, changed):
     config = tmp_path / "post.toml"
     config.write_text("[smtp]\nlisten = ['127.0.0.1:0']\n")
     server = serve("--config", str(config))
     server.port()
 
-    config.write_text("[smtp]\nlisten = ['127.0.0.1:2', '127.0.0.1:3']\n")
+    config.write_text(changed)
     server.process.send_signal(signal.SIGHUP)
 
-    server.wait_for("smtp.listen change when the server is started anew")
+    server.wait_for("change when the server is started anew")
 
 
 def test_systemd_is_told_that_it_is_ready_and_that_it_stops(serve, tmp_path):

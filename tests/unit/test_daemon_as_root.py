@@ -13,12 +13,15 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from kit.dns_server import DnsServer
 from kit.serve import FREE, PATIENCE, Serve, send
 from kit.smtp_server import CERTIFICATE as SELF_SIGNED
+from kit.smtp_server import SmtpServer
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -95,6 +98,35 @@ def test_it_takes_mail_and_ends_cleanly(serve):
     assert "running as nobody" in said
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+OUTSIDE = """\
+[domains."localhost"]
+[users.me]
+[aliases]
+away = ["you@far.example", "you@bücher.example", "you@near.example"]
+[relay]
+resolver = ["{dns.host}:{dns.port}"]
+[routes]
+"near.example" = "{near.url}"
+"""
+
+
+def test_nothing_is_loaded_any_more_that_the_user_may_not_be_able_to_read(serve):
+    refuses = {"RCPT": lambda talk: talk.say_bytes(b"550 5.1.1 \x1b[31m gone\r\n")}
+    answers = {
+        "far.example MX": ["10 mx.far.example."],
+        "mx.far.example A": ["CNAME a.far.example.", "127.0.0.9"],
+    }
+    with SmtpServer(refuses) as near, DnsServer(answers) as dns:
+        server = serve(OUTSIDE.format(near=near, dns=dns), environ={"PYTHONPROFILEIMPORTTIME": "1"})
+        send(server.port(), "away@localhost")
+        for domain in ("far", "near", "b"):
+            server.wait_for(rf"(deferred|failed) .*<you@{domain}")
+        said = server.end()[1]
+
+    loaded = re.findall(r"import time: .*\| +(\S+)", said.partition("mailsponge: ready")[2])
+    assert [name for name in loaded if find_spec(name)] == []  # what is not there is looked for again
 
 
 # Mail that is delivered as its recipient

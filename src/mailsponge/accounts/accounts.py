@@ -55,8 +55,8 @@ class Accounts:
         ``catch_all`` has for a domain the user or the alias who gets what is for nobody else there. ``deliver`` has for
         a user how their mail is delivered, if not into a mailbox of the post office. ``system`` has the domains where
         users of this machine are recipients, and how it is delivered for them, ``{user}`` standing for the name;
-        ``is_system_user`` says of a name in lower case whether it is one. ``hostname`` is what this server calls itself:
-        reports come from there, and what programs send, so who answers them finds the first domain.
+        ``is_system_user`` says of a name in lower case whether it is one. ``hostname`` is what this server calls
+        itself: reports come from there, and what programs send, so whoever answers finds the first domain.
 
         Raises ConfigError for a name that cannot be, and for an alias, a forward or a catch-all that leads nowhere or
         in a circle.
@@ -94,6 +94,11 @@ class Accounts:
     def is_ours(self, domain: str) -> bool:
         """Whether mail for the domain, as a parsed address spells it, stays here; so it does without one."""
         return domain in self._domains
+
+    def at_home(self, address: Address) -> Address:
+        """The same address at the first domain, unless it is at one that the configuration names."""
+        named = address.domain in self._domains and address.domain != self._hostname
+        return address if named else Address(address.local, self.first)
 
     def find(self, address: Address) -> Found | Absent:
         """Where mail to the address goes, or why nowhere. The bare ``<postmaster>`` (no domain) is always found."""

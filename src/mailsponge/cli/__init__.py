@@ -45,7 +45,7 @@ COMMANDS = {
     "completion": Entry(
         "mailsponge.cli.completing", "completion", "Complete commands and names in your shell."
     ),
-    "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail and keep it."),
+    "serve": Entry("mailsponge.cli.serve", "serve", "Run the post office: take mail, keep it, send it on."),
     "config": Entry(
         "mailsponge.cli.configuring", "config", "Check a configuration; show every setting, and why."
     ),

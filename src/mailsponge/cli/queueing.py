@@ -23,6 +23,8 @@ from mailsponge.store.protocol import HopDown, Queue, Queued, Waiting
 
 SHOWN: Final = 100
 """Messages that a list for people has, if all were not asked for: those that wait longest."""
+STAYS_HELD: Final = "is held, and not tried: `mailsponge queue release {}` lets it go on"
+"""What there is to say of a message that could be tried, were it not held."""
 
 _with_json = click.option(
     "--json", "as_json", is_flag=True, help="A list of objects, for scripts; times in UTC."
@@ -120,7 +122,7 @@ def retry(numbers: Sequence[int], everything: bool, data: DataPlace | None, conf
     if everything == bool(numbers):
         raise click.UsageError("name messages by their IDs, or all of them: mailsponge queue retry --all")
     if not everything:
-        _change(data, config, numbers, lambda store, number: store.retry(number), "tried now")
+        _change(data, config, numbers, lambda store, number: store.retry(number), "tried now", STAYS_HELD)
         return
     with opened(data, config) as store:
         changed = store.retry_all()
@@ -178,8 +180,11 @@ def _change(
     numbers: Iterable[int],
     change: Callable[[Queue, int], int],
     done: str,
+    nothing: str = "",
 ) -> None:
-    """Do it with each; those that cannot be do not keep the others from it, but the command then fails."""
+    """Do it with each; those that cannot be do not keep the others from it, but the command then fails. ``nothing``:
+    what is said where that changed nothing.
+    """
     failed = False
     with opened(data, config) as store:
         for number in numbers:
@@ -189,7 +194,11 @@ def _change(
                 failed = True
                 output.error(str(error))
             else:
-                output.note(f"{number} {done}: {output.counted(changed, 'recipient')}")
+                output.note(
+                    f"{number} {done}: {output.counted(changed, 'recipient')}"
+                    if changed or not nothing
+                    else f"{number} {nothing.format(number)}"
+                )
     if failed:
         raise SystemExit(1)
 

@@ -66,7 +66,7 @@ def serve(
     lmtp: tuple[Place, ...],
     web: tuple[Endpoint, ...],
 ) -> None:
-    """Run the post office: take mail over SMTP, and keep it.
+    """Run the post office: take mail over SMTP, keep it or send it on.
 
     Without any option it listens on 127.0.0.1, port 2525, for programs on this machine, and has one mailbox: yours.
     Mail for postmaster, root and abuse comes to you too. It needs no root, and runs until you stop it with Ctrl-C.

@@ -19,8 +19,8 @@ _INTRODUCTION = """\
 
 `mailsponge serve --config FILE` reads a TOML file. Everything in it may be left out; so may the file. A key that is
 not known, or a value that cannot be, stops the start with the line and a suggestion. After a change, send the server
-SIGHUP: everything counts for sessions that begin afterwards, except `data`, `user` and where it listens, which change
-at the next start.
+SIGHUP: everything counts for sessions that begin afterwards, except `hostname`, `data`, `user`, `[queue]`,
+`relay.resolver` and where it listens, which change at the next start.
 
 ```toml
 hostname = "mail.example.org"

@@ -514,8 +514,8 @@ class Config(Struct, frozen=True, kw_only=True):
         About(
             takes='a host name: "mail.example.org"',
             why="The name in the greeting and in the Received header of every message. Other servers expect one that "
-            "DNS knows. It is never looked up here. Reports come from there, so mail to it is taken as mail to the first of "
-            "the domains.",
+            "DNS knows. It is never looked up here. Reports come from there, so mail to it is taken as mail to the "
+            "first of the domains.",
             left_out="the machine's own name",
         ),
     ]

@@ -50,7 +50,8 @@ class Duration(float):
         return cls(_positive(float(number * _TIME_NAMES[unit])))
 
     def __str__(self) -> str:
-        return _in_units(float(self), _TIMES)
+        text = _in_units(float(self), _TIMES)
+        return f"{text}s" if text.endswith(("hour", "day")) and not text.startswith("1 ") else text
 
 
 class Endpoint:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
+from mailsponge.courier.letter import read
+from mailsponge.errors import StoreError
 from mailsponge.mail.trace_header import without_return_path
 from mailsponge.store.protocol import Parcel
 
@@ -37,6 +40,32 @@ async def content_of(parcel: Parcel) -> Content:
 def whole(data: bytes) -> Content:
     """Content that is here."""
     return Content(len(data), data, True, lambda: iter((data,)))
+
+
+def laid_aside(data: bytes) -> Content:
+    """Content that was made here: in a file, for as long as it is sent, if it is large. Raises StoreError."""
+    if len(data) <= WHOLE:
+        return whole(data)
+    try:
+        return Content(len(data), data[:WHOLE], False, _Aside(tempfile.TemporaryFile(), data).pieces)
+    except OSError as error:
+        raise StoreError(f"there is no room for it beside: {error}") from error
+
+
+class _Aside:
+    """A file without a name, which goes when nobody needs it any more."""
+
+    def __init__(self, file: BinaryIO, data: bytes) -> None:
+        self._file = file
+        file.write(data)
+        file.flush()
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it."""
+        yield from read(self._file.fileno())
 
 
 def _large(parcel: Parcel) -> Content:

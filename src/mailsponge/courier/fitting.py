@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from mailsponge.courier.content import Content, whole
+from mailsponge.courier.content import Content, laid_aside
 from mailsponge.mail.address import Address
 from mailsponge.mail.envelope import Envelope, RecipientWishes
 from mailsponge.mail.idn import in_ascii
@@ -19,8 +19,8 @@ from mailsponge.mail.seven_bit import seven_bit
 from mailsponge.smtp.client import ForwardPath, Notify, Offers, Outgoing, Return
 from mailsponge.store.protocol import Due
 
-ENCODED_MOST: Final = 20_000_000
-"""Octets of a message that is encoded for a server without 8BITMIME: it has to be in memory for that."""
+ENCODED_MOST: Final = 5_000_000
+"""Octets of a message that is encoded for a server without 8BITMIME: for that it is in memory, some eight times."""
 
 _NO_WISHES: Final = RecipientWishes()
 _NOTHING: Final[frozenset[Notify]] = frozenset()
@@ -93,7 +93,9 @@ def _without_smtputf8(outgoing: Outgoing, content: Content) -> Outgoing:
 
 async def _encoded(content: Content) -> Content | None:
     """The message in seven bits, or None if it cannot be brought into them. Off the loop, for it may take a second."""
-    if content.size > ENCODED_MOST:
-        return None
-    encoded = await asyncio.to_thread(lambda: seven_bit(b"".join(content.pieces())))
-    return None if encoded is None else whole(encoded)
+    return await asyncio.to_thread(_encode, content) if content.size <= ENCODED_MOST else None
+
+
+def _encode(content: Content) -> Content | None:
+    encoded = seven_bit(b"".join(content.pieces()))
+    return None if encoded is None else laid_aside(encoded)

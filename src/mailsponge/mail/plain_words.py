@@ -14,6 +14,8 @@ class Plain(NamedTuple):
 
 _CHECK_NAME: Final = "Check the address, above all the part before the @, and send the message again."
 _CHECK_DOMAIN: Final = "Check the address, above all the part after the @, and send the message again."
+CORRECTIONS: Final = frozenset((_CHECK_NAME, _CHECK_DOMAIN))
+"""Advice that is of use to whoever wrote the address, and to nobody else."""
 _ASK: Final = "Ask the recipient in some other way, or write to the postmaster there."
 _SMALLER: Final = "Send it without large attachments, or put these where the recipient can fetch them."
 _LATER: Final = "Send the message again in a day or two, or ask the recipient in some other way."
@@ -91,6 +93,18 @@ _BY_DETAIL: Final = {
     ),
 }
 
+_NOT_YET: Final = Plain(
+    "The server there does not take this message yet; many let a server that they do not know come again first.",
+    _LATER,
+)
+_FOR_NOW: Final = {
+    "1.1": Plain("The server there cannot say just now whether it has a mailbox of that name.", _CHECK_NAME),
+    "2.1": Plain("The mailbox takes no mail just now.", _LATER),
+    "7.0": _NOT_YET,
+    "7.1": _NOT_YET,
+}
+"""What means something else while it may still go by: the first number is 4."""
+
 _BY_SUBJECT: Final = {
     "1": Plain("Something is wrong with the address.", _CHECK_NAME),
     "2": Plain("Something is wrong with the mailbox.", _ASK),
@@ -105,6 +119,8 @@ _ANYTHING: Final = Plain("It could not be delivered.", _ASK)
 
 
 def plain_words(status: str) -> Plain:
-    """What an enhanced status code such as ``5.1.1`` says; the first number does not count."""
-    subject, _, detail = status.partition(".")[2].partition(".")
-    return _BY_DETAIL.get(f"{subject}.{detail}") or _BY_SUBJECT.get(subject) or _ANYTHING
+    """What an enhanced status code such as ``5.1.1`` says."""
+    kind, _, detail = status.partition(".")
+    if kind == "4" and detail in _FOR_NOW:
+        return _FOR_NOW[detail]
+    return _BY_DETAIL.get(detail) or _BY_SUBJECT.get(detail.partition(".")[0]) or _ANYTHING

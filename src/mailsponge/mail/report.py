@@ -7,7 +7,8 @@ r"""Reports to senders (RFC 3461, 3462, 3464; with addresses beyond ASCII RFC 65
     └── message/rfc822, or text/rfc822-headers: the message it is about (`returned.py`)
 
 Strangers' words stand in all three parts, and none of them can begin a header, end a part or make a line longer than
-mail may have. Recipients are named as the sender wrote them: where mail for them is sent on to stays their secret.
+mail may have. Recipients are named as the sender wrote them: where mail for them is sent on to stays their secret, but
+for what the server there says.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mailsponge.mail.envelope import Envelope
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Outcome
 from mailsponge.mail.reply import printable
+from mailsponge.mail.report_text import Group
 from mailsponge.mail.returned import Returned, returned
 from mailsponge.mail.trace_header import date, return_path
 
@@ -43,6 +45,8 @@ class Told(NamedTuple):
     recipient: int
     """Which of the envelope's recipients, from 0."""
     outcome: Outcome
+    sent_on: bool = False
+    """Their mail is sent on from here to another address, and it is there that it came to this."""
 
 
 class About(NamedTuple):
@@ -139,12 +143,14 @@ def _header(
 def _text_part(
     about: About, part: Returned, hostname: str, dated: Callable[[float], str], international: bool
 ) -> bytes:
-    groups: dict[Outcome, list[str]] = {}
+    groups: dict[tuple[Outcome, bool], list[str]] = {}
     for one in _once(about.told):
-        groups.setdefault(one.outcome, []).append(str(about.envelope.recipients[one.recipient]))
+        groups.setdefault((one.outcome, one.sent_on), []).append(
+            str(about.envelope.recipients[one.recipient])
+        )
     text = report_text.text(
         about.action,
-        list(groups.items()),
+        [Group(outcome, recipients, sent_on) for (outcome, sent_on), recipients in groups.items()],
         hostname=hostname,
         sent=dated(about.arrived_at),
         about=about.subject,
@@ -189,7 +195,7 @@ def _of_recipient(
         yield "Remote-MTA", f"dns; {printable(outcome.by)}"
     if outcome.reply:
         yield "Diagnostic-Code", f"smtp; {printable(outcome.reply)}"
-    elif about.action in _CLASS:
+    elif about.action in _CLASS and not one.sent_on:
         yield "Diagnostic-Code", f"x-mailsponge; {printable(outcome.why)}"
     yield "Last-Attempt-Date", dated(about.tried_at)
     yield "Final-Log-ID", str(about.message)

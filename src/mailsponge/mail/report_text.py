@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailsponge import clean
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Outcome
-from mailsponge.mail.plain_words import plain_words
+from mailsponge.mail.plain_words import CORRECTIONS, plain_words
 
 LISTED: Final = 20
 """Recipients that are named; the count of the others follows, and all of them stand in the part for programs."""
@@ -37,6 +37,19 @@ _SUBJECT: Final = {
 }
 
 
+_SENT_ON: Final = "Mail to it is sent on from here to another address, and what follows is about that one."
+_TELL_THEM: Final = "Tell the recipient in some other way, so that they can put it right."
+
+
+class Group(NamedTuple):
+    """Recipients of one end."""
+
+    outcome: Outcome
+    recipients: Sequence[str]
+    sent_on: bool = False
+    """Their mail is sent on from here, and it is there that it came to this end."""
+
+
 def subject(action: Action, recipients: Sequence[str]) -> str:
     """Of the report."""
     others = f" and {len(recipients) - 1} more" if len(recipients) > 1 else ""
@@ -46,7 +59,7 @@ def subject(action: Action, recipients: Sequence[str]) -> str:
 
 def text(
     action: Action,
-    groups: Sequence[tuple[Outcome, Sequence[str]]],
+    groups: Sequence[Group],
     *,
     hostname: str,
     sent: str,
@@ -56,31 +69,37 @@ def text(
 ) -> str:
     """The part, its lines ended by LF.
 
-    ``groups``: outcomes, each with the recipients it is of. ``sent``: when the message came, ``until``: for how long it
+    ``sent``: when the message came, ``until``: for how long it
     is tried, empty if it is not. ``about``: its subject. ``whole``: the message itself follows, not only its header.
     """
     paragraphs = [_filled(f"This is the mail server {hostname}. Your message")]
     paragraphs.append(_indented([f"Subject: {about}"] * bool(about) + [f"Sent:    {sent}"]))
-    for number, (outcome, recipients) in enumerate(groups):
-        paragraphs += _group(action, outcome, recipients, again=number > 0)
+    for number, group in enumerate(groups):
+        paragraphs += _group(action, group, again=number > 0)
     paragraphs.append(_filled(_outlook(action, until)))
     paragraphs.append(_filled(_end(hostname, whole)))
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _group(action: Action, outcome: Outcome, recipients: Sequence[str], *, again: bool) -> Iterator[str]:
+def _group(action: Action, group: Group, *, again: bool) -> Iterator[str]:
+    outcome, recipients, sent_on = group
     yield _filled(f"{'It ' if again else ''}{_HAPPENED[action]}")
     more = len(recipients) - LISTED
     yield _indented([*recipients[:LISTED], *([f"and {more} more"] if more > 0 else [])])
     if action in (Action.FAILED, Action.DELAYED):
         plain = plain_words(outcome.status)
-        yield _filled(f"{plain.matter} {plain.advice}" if action is Action.FAILED else plain.matter)
-        yield from _words(outcome)
+        if sent_on:
+            yield _filled(_SENT_ON)
+        advice = _TELL_THEM if sent_on and plain.advice in CORRECTIONS else plain.advice
+        yield _filled(f"{plain.matter} {advice}" if action is Action.FAILED else plain.matter)
+        yield from _words(outcome, secret=sent_on)
 
 
-def _words(outcome: Outcome) -> Iterator[str]:
-    """What there is to be quoted: the other server's own words, or else this one's; of a long wait, both."""
-    if not outcome.reply or outcome.status.endswith(_EXPIRED):
+def _words(outcome: Outcome, *, secret: bool) -> Iterator[str]:
+    """What there is to be quoted: the other server's own words, or else this one's; of a long wait, both. This one's
+    may name a place that is ``secret``.
+    """
+    if not secret and (not outcome.reply or outcome.status.endswith(_EXPIRED)):
         yield _filled("What this server noted:")
         yield _quoted(outcome.why)
     if outcome.reply:

@@ -89,7 +89,7 @@ def _multipart(kind: bytes, content_type: bytes, body: bytes, depth: int) -> byt
 
 
 def _quoted_printable(body: bytes) -> bytes:
-    """Binascii ends its lines as the first line of the text is ended, and a part may have none: so one is lent."""
+    """A part may be one long line without an end: one is lent, for binascii ends its lines as the first one ends."""
     return binascii.b2a_qp(b"\r\n" + body)[2:]
 
 

@@ -13,6 +13,7 @@ from mailsponge.mail.outcome import Outcome, Result
 from mailsponge.queue import logline
 from mailsponge.queue.counts import Counts
 from mailsponge.queue.lane import Load
+from mailsponge.queue.news import News
 from mailsponge.queue.schedule import Schedule
 from mailsponge.queue.settling import Settling
 from mailsponge.queue.verdict import Verdict, left_waiting, verdict
@@ -26,6 +27,7 @@ InThread = Callable[..., Awaitable[Any]]
 
 LOOP: Final = "5.4.6"
 """Routing loop detected (RFC 3463 section 3.5)."""
+_TOLD: Final = "its sender was told of this recipient before"
 
 
 class Reporter(Protocol):
@@ -60,6 +62,7 @@ class Attempts:
         self._now = now
         self._random = random
         self._in_thread = in_thread
+        self._news = News()
 
     def loads(self, parcel: Parcel, loops: Sequence[str]) -> list[Load]:
         """A claimed parcel, apart by what goes together. ``loops``: why each of its deliveries would go in circles."""
@@ -136,12 +139,16 @@ class Attempts:
         reports: list[Report] = []
         settlements = [each.settlement for each in verdicts if each.action is None]
         for action, same in told.items():
-            report = await self._report(parcel, action, same, now)
+            new = self._news.among(parcel.message, action, same)
+            settlements += [_with_why(each, _TOLD).settlement for each in same if each not in new]
+            if not new:
+                continue
+            report = await self._report(parcel, action, new, now)
             if isinstance(report, str):
-                same = [_with_why(each, f"its sender could not be told: {report}") for each in same]
+                new = [_with_why(each, f"its sender could not be told: {report}") for each in new]
             else:
                 reports.append(report)
-            settlements += [each.settlement for each in same]
+            settlements += [each.settlement for each in new]
         self._settling.add(settlements, reports)
 
     async def _report(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mailsponge import clock
+from mailsponge.accounts import Kind
 from mailsponge.errors import StoreError
 from mailsponge.mail import report
 from mailsponge.mail.address import Address
@@ -17,7 +18,7 @@ from mailsponge.mail.returned import taken
 from mailsponge.queue.schedule import Schedule
 from mailsponge.queue.verdict import Verdict
 from mailsponge.store.headings import HEAD, headings, message_id
-from mailsponge.store.protocol import Acceptance, Delivery, Parcel, Report, Step
+from mailsponge.store.protocol import Acceptance, Delivery, Due, Parcel, Report, Step
 
 
 class WayBack(Protocol):
@@ -88,7 +89,10 @@ class DsnReporter:
             message=parcel.message,
             envelope=parcel.envelope,
             arrived_at=parcel.arrived_at,
-            told=[Told(each.due.recipient, each.settlement.outcome) for each in verdicts],
+            told=[
+                Told(each.due.recipient, each.settlement.outcome, _is_sent_on(each.due, parcel.envelope))
+                for each in verdicts
+            ],
             tried_at=at,
             retry_until=parcel.arrived_at + self._schedule.lifetime,
             subject=headings(head).subject,
@@ -104,8 +108,14 @@ class DsnReporter:
             mailboxes=way.mailboxes,
             arrived_at=at,
             peer="the queue",
-            helo=self._hostname,
+            helo="",
             reasons=(way.reason,),
-            steps=(Step(at, "came", f"its report that message {parcel.message} was {action}"),),
+            steps=(Step(at, "came", f"its report on message {parcel.message}: {action}"),),
             deliveries=way.deliveries,
         )
+
+
+def _is_sent_on(due: Due, envelope: Envelope) -> bool:
+    """Whether the mail of a recipient here goes on to another server."""
+    forwarded = due.next_hop == f"{Kind.FORWARD} {due.user}"
+    return forwarded or (not due.user and due.address != envelope.recipients[due.recipient])

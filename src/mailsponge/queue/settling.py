@@ -19,7 +19,7 @@ from mailsponge.store.protocol import Report, Settlement, Store
 MOST_AT_ONCE: Final = 1000
 """Settlements in one transaction: it stays short."""
 MOST_WAITING: Final = 2000
-"""Settlements on their way, above which nothing new is tried."""
+"""Settlements on their way, above which nothing new is tried; a report counts for as many as it weighs."""
 PATIENCE_FIRST: Final = 1.0
 PATIENCE_LONGEST: Final = 60.0
 """Seconds between tries while the store fails: doubled each time from one to the other."""
@@ -43,17 +43,19 @@ class Settling:
         self._patience: Cancellable | None = None
         self._told: list[asyncio.Event] = []
         self._kept = 0
+        self._reports = 0  # on their way, in memory until they are kept
         self.number = 0
         """Settlements on their way."""
 
     @property
     def is_jammed(self) -> bool:
         """Whether nothing new should be tried."""
-        return self._failures > 0 or self.number >= MOST_WAITING
+        return self._failures > 0 or self.number + REPORT_WEIGHT * self._reports >= MOST_WAITING
 
     def add(self, settlements: Sequence[Settlement], reports: Sequence[Report] = ()) -> None:
         """Have them kept soon, all in one transaction."""
         self.number += len(settlements)
+        self._reports += len(reports)
         self._waiting.append((settlements, reports))
         if not self._busy:
             # At the end of this turn of the loop, so that what ends in it shares a commit.
@@ -100,6 +102,7 @@ class Settling:
         was_jammed = self.is_jammed
         kept = sum(len(settlements) for settlements, _ in self._under_way)
         self.number -= kept
+        self._reports -= sum(len(reports) for _, reports in self._under_way)
         self._kept += kept
         self._under_way = []
         self._failures = 0

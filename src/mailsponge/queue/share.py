@@ -1,12 +1,13 @@
 """How the attempts that may be under way at once are shared among next hops, so that none holds up another.
 
 A next hop whose last word was an answer is *live*. All others are *doubtful*, and may hang for minutes: those that are
-*new*, of which nothing is known, and those that are *failing*, for they were in trouble last. Of all places, doubtful
-ones together get no more than half, so that live ones always have the other half; and a quarter is theirs before
-others', so that somebody new is never kept out by those who are busy. Beyond that, each has one, so that many are tried
-before any is tried twice. Failing ones get no more than an eighth, so that
-a thousand dead hosts never keep out somebody new. When all places are taken, a hop that has none may take one all the
-same, for those who have them may hang themselves: up to twice as many as there should be, and no more.
+*new*, of which nothing is known, and those that are *failing*, for they were in trouble last. A quarter of all places
+is for doubtful ones before others, so that somebody new is never kept out by those who are busy. Beyond that, each has
+one, so that many are tried before any is tried twice, and twenty that hang do not keep out the next, which is well.
+Failing ones get no more than an eighth, so that a thousand dead hosts never keep out somebody new. Whatever doubtful
+ones have beyond half of the places does not count for live ones, who always have the other half. When all places are
+taken, a hop that has none may take one all the same, for those who have them may hang themselves: up to twice as many
+as there should be, and no more.
 
 Who finds no place waits for a turn; turns go round.
 """
@@ -31,14 +32,16 @@ class Taken(NamedTuple):
 
 def has_place(most: int, taken: Taken, *, live: bool, failing: bool, idle: bool) -> bool:
     """Whether one more attempt may begin, of ``most``. ``idle``: this hop has none under way."""
-    room = taken.all < most or (idle and taken.all < 2 * most)
+    half = most // 2
+    if taken.all >= 2 * most:
+        return False
     if live:
-        return room
+        return idle or taken.all - max(taken.doubtful - half, 0) < most
     if failing and taken.failing >= max(most // 8, 1):
         return False
-    if not idle and taken.doubtful >= most // 4:
-        return False
-    return room and taken.doubtful < (most // 2 if taken.all < most else most // 4)
+    if idle:
+        return taken.doubtful < 2 * most - half
+    return taken.all < most and taken.doubtful < most // 4
 
 
 def doubtful_first(most: int, doubtful: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mailsponge.admission import Refused, at_home, local_sender, recipient, recipient_anywhere, sender
 from mailsponge.auth.mechanisms import offered
-from mailsponge.errors import StoreError, StoreFull
+from mailsponge.errors import StoreError, StoreFull, StoreReadOnly
 from mailsponge.mail.reply import Reply
 from mailsponge.server import held
 from mailsponge.server.house import House
@@ -47,6 +47,9 @@ PIPELINED: Final = Reply(
     503, "5.5.0", "Wait for the reply to that before you send more; closing the connection"
 )
 NO_ROOM: Final = Reply(452, "4.3.1", "The disk here is full; please send the message again later")
+READ_ONLY: Final = Reply(
+    452, "4.3.0", "Nothing can be written to the disk here just now; please send the message again later"
+)
 NO_STORE: Final = Reply(451, "4.3.0", "The message could not be kept just now; please send it again later")
 TOO_LARGE: Final = "5.3.4"
 """The enhanced code (RFC 3463) of a message that is larger than it may be."""
@@ -396,7 +399,13 @@ def _nobody_waits(reply: Reply) -> None:
 
 
 def _store_reply(error: StoreError) -> Reply:
-    return NO_ROOM if isinstance(error, StoreFull) else NO_STORE
+    match error:
+        case StoreFull():
+            return NO_ROOM
+        case StoreReadOnly():
+            return READ_ONLY
+        case _:
+            return NO_STORE
 
 
 _DECISIONS: Final[dict[type[Event], Callable[[Dialogue, Any], Answer]]] = {

@@ -9,20 +9,18 @@ from pathlib import Path
 
 import apsw
 
-from mailsponge.errors import StoreError, StoreFull
+from mailsponge.errors import StoreError, StoreFull, StoreReadOnly
 
 BUSY_AFTER = 10.0
 """Seconds that one writer waits for another process to finish: ample for any command line, short for a person."""
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+_READ_ONLY = "it cannot be written: look at its owner, and whether its disk is mounted read-only"
+
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (apsw.BusyError, f"another program has kept it locked for {BUSY_AFTER:.0f} seconds: end that program"),
     (apsw.LockedError, f"another program has kept it locked for {BUSY_AFTER:.0f} seconds: end that program"),
-    (
-        apsw.ReadOnlyError,
-        "it cannot be written: look at its owner, and whether its disk is mounted read-only",
-    ),
     (apsw.CantOpenError, "it cannot be opened: look at its owner, and at the directory's"),
     (apsw.PermissionsError, "it cannot be opened: look at its owner, and at the directory's"),
     (
@@ -43,10 +41,13 @@ def store_error(error: Exception, file: Path, system_errno: int = 0) -> StoreErr
     """
     if isinstance(error, StoreError):
         return error
-    if isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and system_errno in _NO_ROOM):
+    number = system_errno if isinstance(error, apsw.IOError) else 0
+    if isinstance(error, apsw.FullError) or number in _NO_ROOM:
         said: StoreError = StoreFull(
             f"{file}: there is no room left on its disk: make some, and mail is taken again"
         )
+    elif isinstance(error, apsw.ReadOnlyError) or number == errno.EROFS:
+        said = StoreReadOnly(f"{file}: {_READ_ONLY} ({type(error).__name__}: {error})")
     else:
         said = StoreError(f"{file}: {_words(error)} ({type(error).__name__}: {error})")
     said.__cause__ = error

@@ -47,7 +47,8 @@ def _beginning(message: Message) -> Iterator[Step]:
     came = first is not None and first.what == "came"
     at = first.at if first is not None and came else message.arrived_at
     how = f" by {first.why}" if first is not None and came else ""
-    yield Step(at, "came", f"from {message.peer}{how}, and called itself {message.helo}")
+    called = f", and called itself {message.helo}" if message.helo else ""
+    yield Step(at, "came", f"from {message.peer}{how}{called}")
     sender = message.envelope.reverse_path
     yield Step(at, "sender", "<>: a report, which nobody is told of" if sender is None else f"<{sender}>")
     for reason in message.reasons:

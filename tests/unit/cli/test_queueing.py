@@ -149,6 +149,17 @@ def test_retrying_makes_it_due(post):
     assert "now" in post.queue().stdout
 
 
+def test_what_is_held_is_not_said_to_be_tried(post):
+    number = post.keep()
+    post.queue("hold", str(number))
+    said = post.queue("retry", str(number))
+
+    assert (
+        said.stderr == f"{number} is held, and not tried: `mailsponge queue release {number}` lets it go on\n"
+    )
+    assert said.exit_code == 0
+
+
 def test_all_is_retried_only_when_it_is_asked_for(post):
     post.keep()
     post.keep()

@@ -351,7 +351,7 @@ def test_a_size_is_written_as_it_is_read(text):
     assert str(Size.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["5 min", "90 s", "1 hour", "0.2 s"])
+@pytest.mark.parametrize("text", ["5 min", "90 s", "1 hour", "5 hours", "1 day", "30 days", "0.2 s"])
 def test_a_time_is_written_as_it_is_read(text):
     assert str(Duration.parse(text)) == text
 
@@ -426,7 +426,7 @@ def test_these_are_no_host_names(name):
             "post.toml:2: submission.listen_tls needs a certificate",
         ),
         ("[tls]\nkey = '/etc/key.pem'", "post.toml:2: tls.key is set and tls.certificate is not"),
-        ("[queue]\nfirst_retry = '5 hours'", "post.toml:2: queue.first_retry is 5 hour, longer than"),
+        ("[queue]\nfirst_retry = '5 hours'", "post.toml:2: queue.first_retry is 5 hours, longer than"),
     ],
 )
 def test_what_cannot_be_together_is_refused(text, said):

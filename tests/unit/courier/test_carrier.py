@@ -113,8 +113,12 @@ def two():
     """Two servers on the same port of two addresses; the first one does as it is told."""
 
     def _two(answers, **rest):
-        first = SmtpServer(answers, host="127.0.0.1", **rest)
-        return first, SmtpServer(host="127.0.0.2", port=first.port)
+        while True:
+            first = SmtpServer(answers, host="127.0.0.1", **rest)
+            try:
+                return first, SmtpServer(host="127.0.0.2", port=first.port)
+            except OSError:  # another program has that port there
+                first.__exit__()
 
     return _two
 

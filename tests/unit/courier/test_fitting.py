@@ -21,6 +21,26 @@ def test_octets_beyond_ascii_are_encoded_for_who_takes_none():
         assert server.mails[0].content.isascii()
 
 
+SONG = [BLACKBIRD.partition("süß".encode())[0], *(["süß ".encode() * 10 + b"\r\n"] * 20_000)]
+"""A large message, in pieces."""
+
+
+def test_of_a_large_one_what_is_encoded_is_not_kept_in_memory():
+    with SmtpServer() as server, Relaying(server.port) as relaying:
+        assert results(relaying.send(SONG, "a@example.net", eight_bit=True, in_memory=False)) == ["relayed"]
+        assert server.mails[0].message.get_payload(decode=True) == b"".join(SONG[1:])
+        assert server.mails[0].content.isascii()
+
+
+def test_where_there_is_no_room_for_that_it_waits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+    with SmtpServer() as server, Relaying(server.port) as relaying:
+        [outcome] = relaying.send(SONG, "a@example.net", eight_bit=True, in_memory=False)
+
+    assert (outcome.result, outcome.status) == (Result.DEFERRED, "4.3.0")
+    assert "no room" in outcome.why
+
+
 def test_who_takes_them_gets_them_as_they_are():
     with SmtpServer(extensions=ALL) as server, Relaying(server.port) as relaying:
         assert results(relaying.send(BLACKBIRD, "a@example.net")) == ["relayed"]

@@ -132,6 +132,24 @@ def test_a_person_reads_what_happened_why_and_what_to_do():
     assert "postmaster@mail.example.org" in words
 
 
+def test_whoever_is_written_to_by_a_right_address_is_not_told_to_correct_it():
+    words = read(about(told=(Told(0, UNKNOWN, sent_on=True),))).words
+
+    assert "Mail to it is sent on from here to another address" in words
+    assert "Nobody of that name has a mailbox there. Tell the recipient in some other way" in words
+    assert "Check the address" not in words
+
+
+def test_where_mail_is_sent_on_to_is_told_by_nobody_but_the_server_there():
+    gone = Outcome(
+        Result.FAILED, "5.1.2", "forwarded to bob@secret.example: there is no domain secret.example"
+    )
+    report = read(about(told=(Told(0, gone, sent_on=True),)))
+
+    assert b"secret" not in report.raw
+    assert report.fields[1]["Diagnostic-Code"] is None
+
+
 def test_a_delay_says_until_when_it_is_tried_and_that_nothing_need_be_done():
     told = read(about(Action.DELAYED))
 
@@ -465,6 +483,13 @@ def test_who_wished_nothing_is_treated_as_who_said_nothing():
     [
         ("5.1.1", "Nobody of that name has a mailbox there."),
         ("4.2.2", "The mailbox is full."),
+        ("4.2.1", "The mailbox takes no mail just now."),
+        (
+            "4.7.1",
+            "The server there does not take this message yet; "
+            "many let a server that they do not know come again first.",
+        ),
+        ("5.7.1", "The server there does not take this message from you."),
         ("5.7.99", "The server there does not want it."),
         ("5.9.9", "It could not be delivered."),
         ("nonsense", "It could not be delivered."),

@@ -68,10 +68,23 @@ def test_a_sender_who_lives_here_finds_the_report_in_their_mailbox():
         assert report.get_content_type() == "multipart/report"
         assert f"reported: the sender is told: message {entry.id}" in steps(house, number)
         assert steps(house, entry.id)[:2] == [
-            f"came: from the queue by its report that message {number} was failed, "
-            "and called itself mail.example.org",
+            f"came: from the queue by its report on message {number}: failed",
             "sender: <>: a report, which nobody is told of",
         ]
+
+    played(story)
+
+
+def test_of_mail_that_an_alias_or_a_forward_sends_on_they_are_told_so():
+    async def story(house):
+        house.courier = Says(FAILED)
+        for way in ({"leads_to": ["you@example.net"]}, {"user": "you", "hop": "forward you"}):
+            house.store.put("team@example.org", sender="me@example.org", **way)
+        house.store.put("you@example.net", sender="me@example.org")
+        await house.quiet()
+
+        said = [b"".join(house.store.content(entry.id)) for entry in house.store.mails("me")]
+        assert sorted(b"Mail to it is sent on" in report for report in said) == [False, True, True]
 
     played(story)
 

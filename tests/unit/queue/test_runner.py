@@ -127,6 +127,23 @@ def test_of_one_end_of_several_recipients_one_report_tells():
     played(story)
 
 
+def test_of_an_alias_that_leads_to_many_the_sender_hears_once():
+    async def story(house):
+        house.courier = Says(FAILED)
+        number = house.store.put("all@example.org", leads_to=[f"you@{at}.example" for at in range(50)])
+        await house.quiet()
+
+        [(message, action, _)] = house.notes.told
+        assert (message, action, len(house.store.reports)) == (number, Action.FAILED, 1)
+        assert {settlement.outcome.why for settlement in house.store.settled} == {
+            "unknown",
+            "unknown; its sender was told of this recipient before",
+        }
+        assert not house.store.waiting
+
+    played(story)
+
+
 def test_a_report_itself_is_never_reported():
     async def story(house):
         house.courier = Says(FAILED)
@@ -339,6 +356,22 @@ def test_a_hundred_hops_that_hang_do_not_hold_up_one_that_answers():
             house.store.put("you@alive.example")
         await house.quiet()
         assert len(house.couriers["alive.example"].tried) == 501
+
+    played(story)
+
+
+def test_nor_one_that_nothing_is_known_of():
+    async def story(house):
+        house.couriers["new.example"] = Says()
+        house.courier = Hangs()
+        for number in range(100):
+            for _ in range(10):
+                house.store.put(f"you@dead{number}.example")
+        await house.quiet()
+        house.store.put("you@new.example")
+        await house.quiet()
+
+        assert len(house.couriers["new.example"].tried) == 1
 
     played(story)
 

@@ -7,7 +7,9 @@ import socket
 
 import pytest
 
+from mailsponge.errors import StoreError, StoreReadOnly
 from mailsponge.store.memory import MemoryStore
+from mailsponge.store.protocol import Acceptance
 
 
 def test_a_mail_that_is_taken_lies_in_the_mailbox_with_its_trace_on_top(post):
@@ -191,6 +193,18 @@ def test_a_full_disk_is_a_temporary_failure_and_goes_by(open_post):
         post.store.room = None
 
         assert client.post().startswith("250")
+
+
+class OnlyRead(MemoryStore):
+    """Its disk can only be read."""
+
+    def take(self, message_id: int, acceptance: Acceptance, content: bytes) -> StoreError | None:
+        return StoreReadOnly("mounted read-only")
+
+
+def test_a_disk_that_can_only_be_read_is_a_temporary_failure_too(open_post):
+    with open_post(make_store=lambda call: OnlyRead(call=call)) as post, post.greeted() as client:
+        assert client.post().startswith("452 4.3.0 Nothing can be written to the disk here just now")
 
 
 def test_a_store_that_fails_is_a_temporary_failure(post):

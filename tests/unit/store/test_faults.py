@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mailsponge.errors import StoreError, StoreFull
+from mailsponge.errors import StoreError, StoreFull, StoreReadOnly
 from mailsponge.store.faults import locked_out, store_error, worded
 
 FILE = Path("/data/store.db")
@@ -30,10 +30,18 @@ def test_no_room_is_told_from_other_faults(error: Exception, system_errno: int) 
 
 
 @pytest.mark.parametrize(
+    ("error", "system_errno"), [(apsw.ReadOnlyError("x"), 0), (apsw.IOError("disk I/O error"), errno.EROFS)]
+)
+def test_a_disk_that_can_only_be_read_is_told_from_other_faults(error: Exception, system_errno: int) -> None:
+    fault = store_error(error, FILE, system_errno)
+    assert isinstance(fault, StoreReadOnly)
+    assert "mounted read-only" in str(fault)
+
+
+@pytest.mark.parametrize(
     ("error", "words"),
     [
         (apsw.BusyError("x"), "another program has kept it locked"),
-        (apsw.ReadOnlyError("x"), "mounted read-only"),
         (apsw.CantOpenError("x"), "look at its owner"),
         (apsw.NotADBError("x"), "left as it is"),
         (apsw.CorruptError("x"), "left as it is"),

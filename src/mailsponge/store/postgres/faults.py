@@ -10,12 +10,13 @@ from typing import Final
 
 import psycopg
 
-from mailsponge.errors import StoreError, StoreFull
+from mailsponge.errors import StoreError, StoreFull, StoreReadOnly
 
 BUSY_AFTER: Final = 10.0
 """Seconds that one session waits for another's lock."""
 
 NO_ROOM: Final = "53100"
+READ_ONLY: Final = "25006"
 TAKEN_FOR_DEAD: Final = "MS001"
 """Our own (`schema/0001_messages.sql`): the other servers did not hear of this one in time."""
 
@@ -23,7 +24,7 @@ _WORDS: Final = {
     NO_ROOM: "there is no room left on the database server's disk: make some, and mail is taken again",
     "53200": "the database server is out of memory: mail is taken again once it has some",
     "53300": "it has no session left for us: raise its max_connections, or end other programs",
-    "25006": "it is read-only: a standby, or made so by its administrator. Name the server that can be written, "
+    READ_ONLY: "it is read-only: a standby, or made so by its administrator. Name the server that can be written, "
     "or add ?target_session_attrs=read-write to the URL",
     "55P03": f"another session has kept it locked for {BUSY_AFTER:.0f} seconds: end that session",
     "57P01": "its administrator ended the session: mail is taken again once it is back",
@@ -35,6 +36,8 @@ _WORDS: Final = {
     "MS001": "the other servers heard nothing of this one for too long, and took its work over",
     "MS002": "the parts of the message were swept away: the other servers had heard nothing of this one for too long",
 }
+
+_KINDS: Final[dict[str, type[StoreError]]] = {NO_ROOM: StoreFull, READ_ONLY: StoreReadOnly}
 
 _AT_THE_DOOR: Final = (
     ("too many clients", _WORDS["53300"]),
@@ -58,7 +61,7 @@ def store_error(shown: str, error: Exception, text: str) -> StoreError:
     if isinstance(error, StoreError):
         return error
     state = getattr(error, "sqlstate", None) or ""
-    kind = StoreFull if state == NO_ROOM else StoreError
+    kind = _KINDS.get(state, StoreError)
     lost = isinstance(error, psycopg.OperationalError) and not state
     words = _WORDS.get(state) or ("the connection was lost" if lost else "it could not do what was asked")
     said = kind(f"{shown}: {words} ({type(error).__name__}: {text})")

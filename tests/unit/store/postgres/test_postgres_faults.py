@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailsponge.errors import StoreError, StoreFull
+from mailsponge.errors import StoreError, StoreFull, StoreReadOnly
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -33,6 +33,7 @@ def test_each_fault_says_where_what_and_what_to_do(kind: str, told: str) -> None
     with pytest.raises(StoreError, match=rf"^{WHERE}: .*{told}.*the server's words") as raised:
         raise store_error(WHERE, error, "the server's words")
     assert isinstance(raised.value, StoreFull) == (kind == "DiskFull")
+    assert isinstance(raised.value, StoreReadOnly) == (kind == "ReadOnlySqlTransaction")
 
 
 @pytest.mark.parametrize(
