@@ -169,7 +169,7 @@ def compare(home: Path, shape: Shape, rounds: int) -> bool:
     fits = True
     for title, prepare, has_goal in (
         ("nothing changed", reloaded, True),
-        ("one job has run", one_ran, shape.jobs > 1),
+        ("one job has run", one_ran, True),
         ("nothing read before", lambda: Desk(state), False),
     ):
         figure, wholes = measure(prepare, rounds)

@@ -368,6 +368,29 @@ def test_a_part_of_history_may_do(ledger):
         ledger.add_run(run(6), {}, "")
 
 
+def test_what_is_in_trouble_is_found_among_many_that_are_well(ledger):
+    sly = SourceState(reason='"flapping":true {"status":"hard"')
+    states = {
+        "b": FAILING,
+        "a": SourceState(flapping=True),
+        "d": SourceState(),
+        "sly": sly,
+        "c": SourceState(status=Status.RECOVERING),
+        "Ü": SourceState(),
+        "z": SourceState(),
+    }
+    with ledger.transaction():
+        assert ledger.troubled() == ([], 0)
+        ledger.put_states(states, "x")
+
+    with ledger.transaction():
+        troubled, others = ledger.troubled()
+        assert ([standing.source for standing in troubled], others) == (["a", "b", "c"], 4)
+        assert [standing.source for standing in ledger.well(0, None)] == ["d", "sly", "z", "Ü"]
+        assert ledger.well(1, 2) == [Standing("sly", "x", sly), Standing("z", "x", SourceState())]
+        assert ledger.well(9, 2) == []
+
+
 @pytest.mark.parametrize(
     ("most", "runs"), [(0, []), (1, [3]), (2, [3]), (3, [2, 3]), (5, [2, 3]), (6, [1, 2, 3]), (99, [1, 2, 3])]
 )

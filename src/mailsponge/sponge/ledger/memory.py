@@ -22,9 +22,14 @@ from mailsponge.sponge.model import (
     Run,
     Silence,
     SourceState,
+    Status,
 )
 
 _QUIET = Incident()
+
+
+def _is_well(standing: Standing) -> bool:
+    return standing.state.status is Status.OK and not standing.state.flapping
 
 
 class MemoryLedger:
@@ -155,6 +160,16 @@ class MemoryLedger:
     def standings(self) -> list[Standing]:
         """Every source's state on every host."""
         return [Standing(source, host, state) for (source, host), state in sorted(self._states.items())]
+
+    def troubled(self) -> tuple[list[Standing], int]:
+        """The standings of what is not simply well, and how many others there are."""
+        found = [standing for standing in self.standings() if not _is_well(standing)]
+        return found, len(self._states) - len(found)
+
+    def well(self, first: int, most: int | None) -> list[Standing]:
+        """Some of those others."""
+        found = [standing for standing in self.standings() if _is_well(standing)]
+        return found[first:] if most is None else found[first : first + most]
 
     def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""

@@ -18,9 +18,11 @@ from mailsponge.sponge.ledger.migrations import MIGRATIONS, TABLES
 from mailsponge.sponge.ledger.protocol import Folded, Standing
 from mailsponge.sponge.ledger.rows import (
     ATTEMPT_COLUMNS,
+    FLAPS,
     MAIL_COLUMNS,
     RECORD_COLUMNS,
     RUN_COLUMNS,
+    WELL_BEGINS,
     as_json,
     attempt_columns,
     attempt_of,
@@ -51,6 +53,7 @@ _NOT_THE_NEWEST: Final = "seq < (SELECT max(seq) FROM mailsponge.run WHERE job =
 _LOGGED: Final = "logged"
 """Small things remembered of a job: up to which run everything was gathered, and how many records there are."""
 _QUIET: Final = Incident()
+_WELL: Final = "state LIKE %(well)s AND state NOT LIKE %(flaps)s"
 _LONGEST_KEY: Final = 200
 _AT_ONCE: Final = 1000
 """Runs whose records are forgotten in one go."""
@@ -285,6 +288,23 @@ class PostgresLedger:
         rows = sorted(self._session.execute(query, self._job))
         with self._legible():
             return standings_of(rows)
+
+    def troubled(self) -> tuple[list[Standing], int]:
+        """The standings of what is not simply well, and how many others there are."""
+        found = self._standings(f"AND NOT ({_WELL})")
+        count = self._one("SELECT count(*) FROM mailsponge.source WHERE job = %(job)s") or 0
+        return found, count - len(found)
+
+    def well(self, first: int, most: int | None) -> list[Standing]:
+        """Some of those others."""
+        order = 'ORDER BY name COLLATE "C", host COLLATE "C" LIMIT %(most)s OFFSET %(first)s'
+        return self._standings(f"AND {_WELL} {order}", most=most, first=first)
+
+    def _standings(self, which: str, **named: object) -> list[Standing]:
+        query = f"SELECT name, host, state FROM mailsponge.source WHERE job = %(job)s {which}"
+        rows = self._session.execute(query, job=self._job, well=WELL_BEGINS, flaps=FLAPS, **named)
+        with self._legible():
+            return standings_of(sorted(rows))
 
     def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""

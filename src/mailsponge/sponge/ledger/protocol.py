@@ -113,6 +113,15 @@ class Ledger(Protocol):
     def standings(self) -> list[Standing]:
         """Every source's state on every host, by source and host."""
 
+    def troubled(self) -> tuple[list[Standing], int]:
+        """The standings of what is not simply well, in the order of :meth:`standings`; and how many others there are.
+
+        Nearly all are well, as a rule: whoever shows thousands begins with this.
+        """
+
+    def well(self, first: int, most: int | None) -> list[Standing]:
+        """Some of those others in the same order: at most so many (None: all), after so many that are passed over."""
+
     def put_states(self, states: Mapping[str, SourceState], host: str = "") -> None:
         """Keep the states that changed."""
 

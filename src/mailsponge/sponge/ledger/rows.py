@@ -22,6 +22,11 @@ from mailsponge.sponge.model import (
 )
 
 RUN_COLUMNS: Final = "id, number, host, began_at, ended_at, ending, records, folded_at, note"
+WELL_BEGINS: Final = '{"status":"ok",%'
+FLAPS: Final = '%"flapping":true%'
+"""Patterns for LIKE: how the state of a source that is well begins, and what stands in that of one that flaps. A text
+within the state cannot look like that: its quotes are escaped.
+"""
 ATTEMPT_COLUMNS: Final = "highest, raised, entered, broken_off, lowest"
 RECORD_COLUMNS: Final = "source, at, level, logger, text, detail, laid_out"
 MAIL_COLUMNS: Final = (

@@ -17,9 +17,11 @@ from typing import Any, Final
 from mailsponge.sponge.ledger.protocol import Folded, Standing
 from mailsponge.sponge.ledger.rows import (
     ATTEMPT_COLUMNS,
+    FLAPS,
     MAIL_COLUMNS,
     RECORD_COLUMNS,
     RUN_COLUMNS,
+    WELL_BEGINS,
     as_json,
     attempt_columns,
     attempt_of,
@@ -59,6 +61,9 @@ _Span = tuple[str, int, int]
 
 _SPANS: Final = "span JOIN record ON record.rowid BETWEEN span.first AND span.last"
 """A record and whose it is. Neighbours are mostly one source's, so that a span a stretch costs a tenth of an index."""
+
+_WELL: Final = "state LIKE :well AND state NOT LIKE :flaps"
+_PATTERNS: Final = {"well": WELL_BEGINS, "flaps": FLAPS}
 
 _GATHERED: Final = "gathered"
 _QUIET: Final = Incident()
@@ -235,6 +240,22 @@ class SqliteLedger(SqliteFile):
     def standings(self) -> list[Standing]:
         """Every source's state on every host."""
         rows = self._database.execute("SELECT name, host, state FROM source ORDER BY name, host")
+        with self._legible():
+            return standings_of(rows.fetchall())
+
+    def troubled(self) -> tuple[list[Standing], int]:
+        """The standings of what is not simply well, and how many others there are."""
+        query = f"SELECT name, host, state FROM source WHERE NOT ({_WELL}) ORDER BY name, host"
+        with self._legible():
+            found = standings_of(self._database.execute(query, _PATTERNS).fetchall())
+        count = int(self._database.execute("SELECT count(*) FROM source").fetchone()[0])
+        return found, count - len(found)
+
+    def well(self, first: int, most: int | None) -> list[Standing]:
+        """Some of those others."""
+        query = f"SELECT name, host, state FROM source WHERE {_WELL} ORDER BY name, host LIMIT :most OFFSET :first"
+        limits = {"first": first, "most": -1 if most is None else most}
+        rows = self._database.execute(query, {**_PATTERNS, **limits})
         with self._legible():
             return standings_of(rows.fetchall())
 

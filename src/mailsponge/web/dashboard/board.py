@@ -6,9 +6,9 @@ Rows are small and many; what is only needed of the few that are shown (cells, s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, overload
 
 from mailsponge.sponge.model import Incident, Silence, Status
 from mailsponge.sponge.policy import telling
@@ -91,29 +91,61 @@ class Job(NamedTuple):
         return next((word for word in WORST_FIRST if self.counts.get(word)), "")
 
 
-class Board(NamedTuple):
-    """All of it."""
+class Well(NamedTuple):
+    """The sources of one job that are well: many, and seldom asked for."""
 
-    jobs: Sequence[Job] = ()
-    """The worst first."""
-    rows: Sequence[Row] = ()
-    """The worst first."""
+    number: int
+    first: Sequence[Row]
+    """The first of them by name, already read."""
+    read: Callable[[int, int], Sequence[Row]]
+    """Reads those from one place to another, by name."""
 
-    @property
-    def counts(self) -> Counter[str]:
-        """How many sources stand how."""
-        total: Counter[str] = Counter()
-        for job in self.jobs:
-            total.update(job.counts)
-        return total
+    def part(self, begin: int, end: int) -> Sequence[Row]:
+        """Some of them, by their places."""
+        at_hand = end <= len(self.first) or len(self.first) >= self.number
+        return self.first[begin:end] if at_hand else self.read(begin, end)
 
 
-def merged(parts: Iterable[Sequence[Row]]) -> list[Row]:
-    """The rows of several jobs, the worst first. Those of each job come by name already."""
-    rows = [row for some in parts for row in some]
-    # Nearly all are well, as a rule, and in order: they need no key.
-    troubled = sorted((row for row in rows if row.word != Status.OK), key=worst_first)
-    return troubled + [row for row in rows if row.word == Status.OK]
+class Rows(Sequence[Row]):
+    """Rows, the worst first: those in trouble, then job by job those that are well, which are read when asked for."""
+
+    def __init__(self, troubled: Iterable[Row], well: Sequence[Well]) -> None:
+        self.troubled = sorted(troubled, key=worst_first)
+        self._well = well
+        self._length = len(self.troubled) + sum(part.number for part in well)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self[:])
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+        """One row, or those of a slice that goes forward."""
+        if isinstance(place, int):
+            return self[place : place + 1][0]
+        begin, end, _ = place.indices(self._length)
+        found = self.troubled[begin:end]
+        passed = len(self.troubled)
+        for part in self._well:
+            if begin < passed + part.number and end > passed:
+                found += part.part(max(begin - passed, 0), min(end - passed, part.number))
+            passed += part.number
+        return found
+
+
+def rows_of(rows: Iterable[Row]) -> Rows:
+    """Rows that were all read already; those of each job by name."""
+    everything = list(rows)
+    well = [row for row in everything if row.word == Status.OK]
+    return Rows(
+        (row for row in everything if row.word != Status.OK),
+        [Well(len(well), well, lambda begin, end: well[begin:end])],
+    )
 
 
 def in_order(jobs: Iterable[Job]) -> list[Job]:
@@ -136,6 +168,22 @@ def _worst_job(job: Job) -> tuple[Any, ...]:
         job.name,
         job.state,
     )
+
+
+class Board(NamedTuple):
+    """All of it."""
+
+    jobs: Sequence[Job] = ()
+    """The worst first."""
+    rows: Rows = Rows((), ())
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many sources stand how."""
+        total: Counter[str] = Counter()
+        for job in self.jobs:
+            total.update(job.counts)
+        return total
 
 
 class Wanted(NamedTuple):
@@ -166,7 +214,8 @@ ORDERS: Final[Mapping[str, Callable[[Row], Any]]] = {
 
 def chosen(board: Board, wanted: Wanted, now: float) -> Sequence[Row]:
     """The rows wanted, in the order wanted."""
-    rows: Iterable[Row] = board.rows
+    is_troubled = wanted.standing == "failing" or wanted.standing in WORST_FIRST[:-1]
+    rows: Iterable[Row] = board.rows.troubled if is_troubled else board.rows
     if wanted.job:
         rows = [row for row in rows if row.job == wanted.job and row.state == wanted.state]
     if wanted.words:

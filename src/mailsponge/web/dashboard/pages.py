@@ -189,7 +189,7 @@ def one_job(request: Request) -> Response:
 def _job_page(request: Request, place: Place, problem: str = "", status: int = 200) -> Response:
     desk, now = _desk(request), office_of(request).clock()
     job, rows = desk.watch.job(place)
-    found = Board([job], boards.merged([rows]))
+    found = Board([job], rows)
     wanted = boards.wanted_of(request.query_params)
     chosen = boards.chosen(found, wanted, now)
     settings, runs = None, []

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from operator import is_not
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,13 +20,13 @@ from mailsponge import clock, database_url
 from mailsponge.clock import Clock
 from mailsponge.errors import LedgerUnreadable, MailspongeError
 from mailsponge.sponge import folder, report
-from mailsponge.sponge.ledger import Ledger
+from mailsponge.sponge.ledger import Ledger, Standing
 from mailsponge.sponge.ledger.opening import every_job, read_ledger
 from mailsponge.sponge.model import Incident, Mail
 from mailsponge.sponge.places import JobPlace, job_place
 from mailsponge.sponge.policy import Policy
 from mailsponge.sponge.replay import rules_kept
-from mailsponge.web.dashboard.board import Board, Job, Row, due, in_order, merged
+from mailsponge.web.dashboard.board import Board, Job, Row, Rows, Well, due, in_order, worst_first
 
 SECONDS: Final = 3.0
 """How long a page waits for a ledger that somebody else is inside of."""
@@ -39,6 +40,7 @@ _LIKELY: Final = 100
 _HABIT: Final = 12
 """Runs that tell how often a job runs."""
 _QUIET: Final = Incident()
+_NONE: Final = Well(0, (), lambda begin, end: ())
 
 
 class State(NamedTuple):
@@ -62,7 +64,8 @@ Cells = dict[tuple[str, str], Sequence[int | None]]
 class _Kept(NamedTuple):
     version: object
     job: Job
-    rows: Sequence[Row]
+    troubled: Sequence[Row]
+    well: Well
     cells: Cells
     """Of the sources that were shown, or are likely to be."""
 
@@ -79,7 +82,7 @@ class Watch:
         self._states = [State(*state) for state in states]
         self._now = now
         self._kept: dict[Place, _Kept] = {}
-        self._merged: tuple[list[Sequence[Row]], Sequence[Row]] = [], []
+        self._merged: tuple[list[Sequence[Row]], Rows] = [], Rows((), ())
         self._lock = threading.Lock()
 
     @property
@@ -115,22 +118,21 @@ class Watch:
         places, troubles = self.places()
         parts = [self._read(place) for place in places]
         self._forget_all_but(places)
-        return Board(
-            in_order(kept.job for kept in parts), self._sorted([kept.rows for kept in parts])
-        ), troubles
+        return Board(in_order(kept.job for kept in parts), self._sorted(parts)), troubles
 
-    def _sorted(self, parts: list[Sequence[Row]]) -> Sequence[Row]:
+    def _sorted(self, parts: Sequence[_Kept]) -> Rows:
         """The rows of all jobs, the worst first: sorted anew when those of a job were read anew."""
+        troubled = [kept.troubled for kept in parts]
         before, rows = self._merged
-        if len(before) != len(parts) or any(map(is_not, before, parts)):
-            rows = merged(parts)
-            self._merged = parts, rows
+        if len(before) != len(troubled) or any(map(is_not, before, troubled)):
+            rows = Rows(chain.from_iterable(troubled), [kept.well for kept in parts])
+            self._merged = troubled, rows
         return rows
 
-    def job(self, place: Place) -> tuple[Job, Sequence[Row]]:
+    def job(self, place: Place) -> tuple[Job, Rows]:
         """How one job stands, and its sources."""
         kept = self._read(place)
-        return kept.job, kept.rows
+        return kept.job, Rows(kept.troubled, [kept.well])
 
     def cells(self, rows: Sequence[Row]) -> dict[Row, Sequence[int | None]]:
         """What the last runs proved of these rows' sources; a ledger that cannot be read now has no cells."""
@@ -167,7 +169,7 @@ class Watch:
             try:
                 kept = _Kept(version, *_read(place))
             except (MailspongeError, OSError) as error:
-                return _Kept(None, Job(place.job.name, place.state, trouble=trouble(error)), (), {})
+                return _Kept(None, Job(place.job.name, place.state, trouble=trouble(error)), [], _NONE, {})
             with self._lock:
                 self._kept[place] = kept
         return kept._replace(job=_here(kept.job, place.job))
@@ -216,14 +218,17 @@ def looking_into(place: JobPlace) -> Iterator[Ledger | None]:
         yield ledger
 
 
-def _read(place: Place) -> tuple[Job, Sequence[Row], Cells]:
+def _read(place: Place) -> tuple[Job, Sequence[Row], Well, Cells]:
     name = place.job.name
     with looking_into(place.job) as ledger:
         if ledger is None:
-            return Job(name, place.state), (), {}
+            return Job(name, place.state), [], _NONE, {}
         mails = {status: ledger.mails(status) for status in ("waiting", "refused", "mentioned")}
-        rows = merged([_rows(ledger, place, name, mails)])
-        cells = _cells(ledger, rows[:_LIKELY])
+        standings, well = ledger.troubled()
+        teller = _Teller(place, ledger.incidents(), _became(mails))
+        troubled = teller.rows(standings)
+        first = teller.rows(ledger.well(0, _LIKELY))
+        cells = _cells(ledger, [*sorted(troubled, key=worst_first), *first][:_LIKELY])
         began = ledger.beginnings(_HABIT)
         try:
             expected = Policy(**rules_kept(ledger, name)).expected
@@ -231,12 +236,12 @@ def _read(place: Place) -> tuple[Job, Sequence[Row], Cells]:
             # What a newer version has written hides no job.
             expected = None
         silences = tuple(ledger.silences())
-    troubled = (*mails["waiting"], *mails["refused"])
-    last = max(troubled, key=lambda mail: mail.last_attempt_at or 0.0, default=None)
+    left = (*mails["waiting"], *mails["refused"])
+    last = max(left, key=lambda mail: mail.last_attempt_at or 0.0, default=None)
     job = Job(
         name,
         place.state,
-        Counter(row.word for row in rows),
+        Counter(row.word for row in troubled) + Counter(ok=well),
         began[0] if began else None,
         due(expected, began),
         len(mails["waiting"]),
@@ -244,7 +249,7 @@ def _read(place: Place) -> tuple[Job, Sequence[Row], Cells]:
         len(mails["refused"]),
         silences=silences,
     )
-    return job, rows, cells
+    return job, troubled, Well(well, first, _WellSources(place, teller, well)), cells
 
 
 def _cells(ledger: Ledger, rows: Sequence[Row]) -> Cells:
@@ -258,30 +263,61 @@ def _cells(ledger: Ledger, rows: Sequence[Row]) -> Cells:
     return found
 
 
-def _rows(ledger: Ledger, place: Place, job: str, mails: Mapping[str, Sequence[Mail]]) -> list[Row]:
+class _WellSources:
+    """The sources of a job that are well: some are read each time, all of them once for as long as nothing changes."""
+
+    def __init__(self, place: Place, teller: _Teller, number: int) -> None:
+        self._place = place
+        self._teller = teller
+        self._number = number
+        self._all: Sequence[Row] | None = None
+
+    def __call__(self, begin: int, end: int) -> Sequence[Row]:
+        """Those from one place to another; none while the ledger cannot be read."""
+        if self._all is not None:
+            return self._all[begin:end]
+        found: Sequence[Row] = ()
+        with suppress(MailspongeError, OSError), looking_into(self._place.job) as ledger:
+            if ledger is not None:
+                found = self._teller.rows(ledger.well(begin, end - begin))
+                if len(found) == self._number:
+                    self._all = found
+        return found
+
+
+def _became(mails: Mapping[str, Sequence[Mail]]) -> dict[str, str]:
+    """What became of each mail that was not sent."""
     became = {mail.message_id: "refused" for mail in (*mails["refused"], *mails["mentioned"])}
-    became |= {mail.message_id: "waiting" for mail in mails["waiting"]}
-    incidents = ledger.incidents()
-    rows = []
-    for source, host, state in ledger.standings():
-        incident = incidents.get(source, _QUIET)
-        rows.append(
-            Row(
-                job,
-                source,
-                host,
-                "flapping" if state.flapping else state.status.value,
-                state.runs_failed if state.streak else 0,
-                state.since,
-                state.last_run_at,
-                report.word_of(state.last_verdict),
-                state.reason,
-                state.failed_run,
-                incident.told_at,
-                None if incident.told_at is None else became.get(incident.thread or "", "sent"),
-                incident.acknowledged is not None,
-                incident.acknowledged_because,
-                place.state,
-            )
+    return became | {mail.message_id: "waiting" for mail in mails["waiting"]}
+
+
+class _Teller(NamedTuple):
+    """Makes rows of standings."""
+
+    place: Place
+    incidents: Mapping[str, Incident]
+    became: Mapping[str, str]
+
+    def rows(self, standings: Iterable[Standing]) -> list[Row]:
+        """A row a standing."""
+        return [self._row(standing) for standing in standings]
+
+    def _row(self, standing: Standing) -> Row:
+        state, incident = standing.state, self.incidents.get(standing.source, _QUIET)
+        return Row(
+            self.place.job.name,
+            standing.source,
+            standing.host,
+            "flapping" if state.flapping else state.status.value,
+            state.runs_failed,
+            state.since,
+            state.last_run_at,
+            report.word_of(state.last_verdict),
+            state.reason,
+            state.failed_run,
+            incident.told_at,
+            None if incident.told_at is None else self.became.get(incident.thread or "", "sent"),
+            incident.acknowledged is not None,
+            incident.acknowledged_because,
+            self.place.state,
         )
-    return rows

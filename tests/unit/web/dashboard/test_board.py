@@ -38,7 +38,7 @@ def row(source: str = "x", word: str = "ok", **fields: Any) -> Row:
 
 def board(*rows: Row, silences: tuple[Silence, ...] = ()) -> Board:
     counts = Counter(each.word for each in rows)
-    return Board([Job("podcasts", 0, counts, silences=silences)], boards.merged([rows]))
+    return Board([Job("podcasts", 0, counts, silences=silences)], boards.rows_of(rows))
 
 
 def names(found: Board, now: float = NOW, **wanted: Any) -> list[str]:
@@ -125,6 +125,39 @@ def test_rows_are_sorted_by_what_is_asked_for(order, first):
 
     assert names(found, order=order)[0] == first
     assert names(found, order=order, is_reversed=True)[-1] == first
+
+
+# Rows that are read when they are asked for
+
+
+@given(
+    st.lists(st.integers(0, 12), max_size=5),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    st.slices(40).filter(lambda s: s.step in (None, 1)),
+)
+def test_a_part_of_the_rows_is_what_it_is_of_all(sizes, troubled, at_hand, wanted):
+    well = [[row(f"{job} {n}") for n in range(size)] for job, size in enumerate(sizes)]
+
+    def of(some: list[Row]) -> boards.Well:
+        return boards.Well(len(some), some[:at_hand], lambda begin, end: some[begin:end])
+
+    failing = [row(f"fails {n}", "hard", streak=9 - n) for n in range(troubled)]
+    rows = boards.Rows(failing, [of(some) for some in well])
+    everything = failing + [each for some in well for each in some]
+
+    assert list(rows) == everything
+    assert list(rows[wanted]) == everything[wanted]
+
+
+def test_what_is_at_hand_is_not_read():
+    def unwanted(begin: int, end: int) -> list[Row]:
+        raise AssertionError("nobody has asked for that")
+
+    rows = boards.Rows([row("x", "hard")], [boards.Well(10_000, [row("a"), row("b")], unwanted)])
+
+    assert [each.source for each in page_of(rows, 1, 3).rows] == ["x", "a", "b"]
+    assert chosen(Board([], rows), Wanted(standing="failing"), NOW) == [row("x", "hard")]
 
 
 # Pages

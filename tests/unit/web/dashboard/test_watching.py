@@ -106,6 +106,22 @@ def test_the_last_runs_are_known_of_the_rows_asked_for(watch, podcasts):
     assert [verdict == OK for verdict in verdicts] == [True, False, False]
 
 
+def test_those_that_are_well_are_read_when_they_are_asked_for(watch, state):
+    job = RememberedJob(state)
+    names = [f"source {n:03}" for n in range(150)]
+    job.ran("source 017", works=tuple(names))
+    long_ago(job)
+    rows = watch.board()[0].rows
+
+    assert len(rows) == 151
+    assert [each.source for each in rows] == [
+        "source 017",
+        "",
+        *(name for name in names if name != "source 017"),
+    ]
+    assert [each.source for each in rows[149:]] == ["source 148", "source 149"]
+
+
 def test_a_job_tells_when_it_ran_and_what_waits(watch, podcasts):
     podcasts.command("silence", "podcasts", "Forum", "--for", "1 day", "--because", "moving")
     (job,) = watch.board()[0].jobs
