@@ -43,10 +43,23 @@ _THREAD: Final = f"""
 SELECT {_COLUMNS} FROM mailsponge_mail.head WHERE box = {_BOX} AND thread = %(thread)b::bigint
 ORDER BY arrived_at, message LIMIT {LONGEST_THREAD}
 """
-_SEARCH: Final = f"""
-SELECT {_COLUMNS} FROM mailsponge_mail.found JOIN mailsponge_mail.head USING (id)
-WHERE words @@ %(match)b::text::tsquery AND folder <> '{TRASH}' AND box = %(box)b::integer AND {_BEFORE}
-    AND arrived_at >= %(since)b::double precision AND arrived_at < %(until)b::double precision {_NEWEST_FIRST}
+_MATCHING: Final = (
+    "SELECT id FROM mailsponge_mail.found WHERE words @@ %(match)b::text::tsquery LIMIT %(most)b::bigint"
+)
+_IN_TIME: Final = f"""
+folder <> '{TRASH}' AND {_BEFORE}
+    AND arrived_at >= %(since)b::double precision AND arrived_at < %(until)b::double precision
+"""
+_SEARCH_FEW: Final = f"""
+SELECT {_COLUMNS} FROM mailsponge_mail.head WHERE id = ANY(%(heads)b::bigint[]) AND {_IN_TIME} {_NEWEST_FIRST}
+"""
+_SEARCH_MANY: Final = f"""
+SELECT {_COLUMNS} FROM mailsponge_mail.head WHERE box = %(box)b::integer AND {_IN_TIME}
+    AND (SELECT words @@ %(match)b::text::tsquery FROM mailsponge_mail.found WHERE found.id = head.id) {_NEWEST_FIRST}
+"""
+_FEW: Final = 1000
+"""Messages that have all words, up to which they are gathered by the index of words and put in order. Of more than
+that, a page is found sooner by going through the mailbox from its newest message on.
 """
 
 _CHANGE: Final = """
@@ -115,15 +128,19 @@ class PostgresInbox(PostgresMailboxes):
             return Page((), None)
         ((box,),) = found
         at, number = begins_after(before)
-        values = {
-            "match": _match(wanted, box),
-            "box": box,
+        match = _match(wanted, box)
+        values: dict[str, object] = {
             "at": at,
             "id": number,
             "since": -inf if wanted.since is None else wanted.since,
             "until": inf if wanted.until is None else wanted.until,
         }
-        return page_of(most, lambda some: self._found(_SEARCH, mailbox=mailbox, most=some, **values))
+        heads = [head for (head,) in self._reading.rows(_MATCHING, match=match, most=_FEW + 1)]
+        if len(heads) > _FEW:
+            statement, values = _SEARCH_MANY, {**values, "match": match, "box": box}
+        else:
+            statement, values = _SEARCH_FEW, {**values, "heads": heads}
+        return page_of(most, lambda some: self._found(statement, mailbox=mailbox, most=some, **values))
 
     def _found(self, statement: str, **values: object) -> list[Row]:
         return [Row(*row) for row in self._reading.rows(statement, **values)]

@@ -35,6 +35,7 @@ CREATE TABLE mailsponge_mail.head (
     attachments integer NOT NULL
 );
 CREATE INDEX head_all ON mailsponge_mail.head (box, folder, arrived_at, message);
+CREATE INDEX head_arrived ON mailsponge_mail.head (box, arrived_at, message);
 CREATE INDEX head_unread ON mailsponge_mail.head (box, folder, arrived_at, message) WHERE NOT seen;
 CREATE INDEX head_starred ON mailsponge_mail.head (box, folder, arrived_at, message) WHERE starred;
 CREATE INDEX head_thread ON mailsponge_mail.head (box, thread, arrived_at, message);
