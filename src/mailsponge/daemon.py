@@ -192,7 +192,7 @@ def serve(wish: Wish) -> None:
     with logging_to(sink):
         machine = Machine.here()
         loaded = read(wish, machine)
-        _allow_open_files(loaded.config.limits.connections + 2 * loaded.config.queue.at_once + 200)
+        _allow_open_files(loaded.config.limits.connections + 2 * loaded.config.queue.at_once + 400)
         rules = rules_of(loaded)  # what cannot be is told before anything is opened
         ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)
