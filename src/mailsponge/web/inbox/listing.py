@@ -148,7 +148,7 @@ def change(request: Request) -> Response:
         query=query,
         folders=store.folders(mailbox),
         kept=kept,
-        gone=[number for number in wish.ids if number not in {row.id for row in kept}],
+        gone=set(wish.ids) - {row.id for row in kept},
         toast=done,
         path_of=path_of,
         trash=TRASH,
