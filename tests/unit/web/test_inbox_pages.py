@@ -197,6 +197,25 @@ def test_htmx_gets_the_rows_that_changed_and_those_that_went(office: WebOffice):
     assert f'<li id="m{second}" hx-swap-oob="delete">' in gone.text
 
 
+def test_what_was_found_stays_in_its_list_wherever_it_lies(office: WebOffice):
+    number = deliver(office.store, letter("Boats"), ME)
+    office.store.move(ME, [number], "Archive")
+    me = office.logged_in()
+    starred = me.send(LIST, LIST, {"do": f"star {number}", "q": "boats"}, hx_request="true")
+    gone = me.send(LIST, LIST, {"do": "delete", "id": str(number), "q": "boats"}, hx_request="true")
+
+    assert f'<li id="m{number}" hx-swap-oob="true"' in starred.text
+    assert f'<li id="m{number}" hx-swap-oob="delete">' in gone.text
+
+
+def test_a_folder_that_cannot_be_is_told(office: WebOffice):
+    number = deliver(office.store, letter(), ME)
+    answer = office.logged_in().send(LIST, LIST, {"do": "move", "id": str(number), "folder": "a/b"})
+
+    assert answer.status == 400
+    assert "a folder needs a name" in flat(answer)
+
+
 @pytest.mark.parametrize(
     "back", ["https://evil.test/", "//evil.test", "/mail/me\\evil", "/login", "/mail/you/Inbox"]
 )

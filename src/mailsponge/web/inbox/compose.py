@@ -106,7 +106,6 @@ def _form(
         mailbox=mailbox,
         folder=asked.folder(request),
         folders=store.folders(mailbox),
-        version=store.version(mailbox),
         draft=written,
         answers=answers,
         own=_own(request),

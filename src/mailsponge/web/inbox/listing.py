@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from mailsponge.store.reading import INBOX, MOST_ROWS, TRASH, Cursor, Only, Page
+from mailsponge.store.reading import INBOX, MOST_ROWS, TRASH, Cursor, Only, Page, Row
 from mailsponge.web import events, pages
 from mailsponge.web.inbox import asked, changes
 from mailsponge.web.inbox.asked import cursor, cursor_text, path_of
@@ -29,9 +29,8 @@ def folder(request: Request) -> Response:
     store = asked.store(request)
     chosen = request.query_params.get("only", "all")
     only: Only = next((each for each in get_args(Only) if each == chosen), "all")
-    version = store.version(
-        mailbox
-    )  # before the rows: what comes in between is told once too often, and never missed
+    # Asked before the rows: what comes in between is told once too often, and never missed.
+    version = store.version(mailbox)
     view = _view(request)
     found = view.cut(store.page(mailbox, name, before=view.before, most=view.most, only=only))
     return _page(
@@ -138,22 +137,27 @@ def change(request: Request) -> Response:
     if not pages.wants_fragment(request):
         where = back if back.startswith(f"/mail/{mailbox}") and "\\" not in back else path_of(mailbox, name)
         return RedirectResponse(changes.with_toast(where, done), 303)
+    query = str(filled.get("q", ""))
     rows = [store.row(mailbox, number) for number in wish.ids]
+    kept = [row for row in rows if row is not None and _is_listed(row, name, query)]
     return pages.render(
         request,
         "inbox/changed.html",
         mailbox=mailbox,
         folder=name,
-        query=str(filled.get("q", "")),
+        query=query,
         folders=store.folders(mailbox),
-        kept=[row for row in rows if row is not None and (row.folder == name or filled.get("q"))],
-        gone=[
-            number for number, row in zip(wish.ids, rows, strict=True) if row is None or row.folder != name
-        ],
+        kept=kept,
+        gone=set(wish.ids) - {row.id for row in kept},
         toast=done,
         path_of=path_of,
         trash=TRASH,
     )
+
+
+def _is_listed(row: Row, folder: str, query: str) -> bool:
+    """Whether a list has the message still: a search finds it in any folder but the Trash."""
+    return row.folder != TRASH if query else row.folder == folder
 
 
 def arrivals(request: Request) -> Response:
