@@ -13,8 +13,8 @@ from store_fixtures import PATIENCE
 
 pytest.importorskip("psycopg")
 
-from mailsponge.store.postgres.connection import Connection, Database  # noqa: E402
-from mailsponge.store.postgres.wakeups import Wakeups  # noqa: E402
+from mailsponge.store.postgres.connection import Connection, Database
+from mailsponge.store.postgres.wakeups import Wakeups
 
 Wake = Callable[[Database, "Ear"], Wakeups]
 
