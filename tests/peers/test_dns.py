@@ -211,7 +211,9 @@ def test_a_system_that_takes_its_time_over_a_name_keeps_nobody_else_waiting(run,
 def test_what_dns_says_decides_what_becomes_of_the_mail(run, answers, result, status):
     lifetime = 0.3 if SILENT in answers.values() else 10.0
     with DnsServer(answers) as server:
-        outcome = run(hosts(NextHop("example.net", "example.net"), lookup(resolver(server, lifetime=lifetime))))
+        outcome = run(
+            hosts(NextHop("example.net", "example.net"), lookup(resolver(server, lifetime=lifetime)))
+        )
 
     assert isinstance(outcome, Outcome)
     assert (outcome.result, outcome.status) == (result, status)
