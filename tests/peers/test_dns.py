@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -165,6 +166,25 @@ def test_a_host_that_is_named_here_is_looked_up_as_any_program_does_it(run):
     assert "127.0.0.1" in run(Dns().named("localhost"))
     with pytest.raises(NoSuchName):
         run(Dns().named("a..b"))
+
+
+def test_a_system_that_takes_its_time_over_a_name_keeps_nobody_else_waiting(run, monkeypatch):
+    known = threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        known.wait()
+        return []
+
+    async def story() -> str:
+        names = Dns()
+        waiting = [asyncio.ensure_future(names.named("host.example")) for _ in range(100)]
+        read = await asyncio.to_thread(lambda: "a message")
+        known.set()
+        await asyncio.gather(*waiting)
+        return read
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    assert run(asyncio.wait_for(story(), 10)) == "a message"
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,11 @@ def test_nothing_in_chunks_that_get_past_the_size_limit_together_is_a_command(
 @pytest.mark.parametrize("end", [*FALSE_ENDS, TRUE_END])
 @pytest.mark.parametrize(
     ("before", "codes"),
-    [(b"", [503]), (b"MAIL FROM:<>\r\n", [250, 554]), (b"MAIL FROM:<>\r\nRCPT TO:<guess@example.org>\r\n", [250, 550, 554])],
+    [
+        (b"", [503]),
+        (b"MAIL FROM:<>\r\n", [250, 554]),
+        (b"MAIL FROM:<>\r\nRCPT TO:<guess@example.org>\r\n", [250, 550, 554]),
+    ],
     ids=["no transaction", "no recipient", "no recipient here"],
 )  # fmt: skip
 def test_nothing_in_a_chunk_that_nobody_wanted_is_a_command(

@@ -50,7 +50,8 @@ class Deliver:
             raise ValueError(f"it is written as text: {_WAYS}")
         word, colon, target = value.partition(":")
         if word not in list(Kind):
-            meant = f"; did you mean maildir:{value}?" if value[:1] in ("/", "~") else ""
+            way = Kind.MBOX if value.startswith(("/var/mail/", "/var/spool/mail/")) else Kind.MAILDIR
+            meant = f"; did you mean {way}:{value}?" if value[:1] in ("/", "~") else ""
             raise ValueError(f"it begins with the way of delivering: {_WAYS}{meant}")
         kind = Kind(word)
         if (kind is Kind.MAILBOX) == bool(colon):

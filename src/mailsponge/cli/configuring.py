@@ -49,7 +49,7 @@ def check(file: Path) -> None:
       mailsponge config check /etc/mailsponge.toml && systemctl reload mailsponge
     """
     loaded = daemon.read(daemon.Wish(config=file), Machine.here())
-    daemon.rules_of(loaded)
+    daemon.ways_of(loaded, daemon.rules_of(loaded).accounts)
     daemon.account_of(loaded.config)
     files = daemon.tls_files_of(loaded.config)
     if files is not None:

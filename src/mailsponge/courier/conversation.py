@@ -63,6 +63,8 @@ from mailsponge.wire.tls import Tunnel, connecting
 E = TypeVar("E", bound=Event)
 
 _GONE: Final = (Ending.GONE, Ending.CLOSING, Ending.QUIT)
+_NO_TLS_ADVICE: Final = "use another port of it: often 587, or 465 with smtps://"
+_TLS_ADVICE: Final = "its certificate has to be valid here for the name in the configuration, and for now"
 _LOGIN_ADVICE: Final = "check the user and the password of the route or of relay.smarthost"
 
 
@@ -310,7 +312,9 @@ class Conversation(asyncio.Protocol):
             if self._tls is Tls.TRY:
                 return
             raise tls_trouble(
-                self.host, NO_TLS, "does not offer STARTTLS, and mail may only go there within TLS"
+                self.host,
+                NO_TLS,
+                f"does not offer STARTTLS, and mail may only go there within TLS{self._if_named(_NO_TLS_ADVICE)}",
             )
         self._ask(self._engine.starttls)
         event = await self._next()
@@ -336,7 +340,12 @@ class Conversation(asyncio.Protocol):
             self._be_patient()
             return
         why = event.why if isinstance(event, _NotSecured) else self.why or "the connection was lost"
-        raise tls_trouble(self.host, BAD_TLS, f"cannot be talked to within TLS: {why}")
+        advice = self._if_named(_TLS_ADVICE) if context is trust.proven else ""
+        raise tls_trouble(self.host, BAD_TLS, f"cannot be talked to within TLS: {why}{advice}")
+
+    def _if_named(self, advice: str) -> str:
+        """Advice for whoever has named this host in the configuration; nobody can do much about all others."""
+        return "" if self._hop.mx else f"; {advice}"
 
     async def _log_in(self, credentials: Credentials) -> None:
         """AUTH. The host is known by now to be the one that was meant, or to be this machine."""

@@ -9,6 +9,8 @@ import asyncio
 import re
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from typing import Final, NamedTuple, Protocol
 
@@ -27,6 +29,8 @@ from mailsponge.courier.remembering import LONGEST, NO_SUCH_NAME, Memory, Record
 
 LIFETIME: Final = 20.0
 """Seconds for one question in all, asked of every name server that is known, several times if need be."""
+NAMED_AT_ONCE: Final = 16
+"""Hosts that somebody here has named and that the system is asked for at a time."""
 LARGEST_PACKET: Final = 1232
 """Octets of an answer over UDP: what gets through everywhere in one piece. A larger one is asked for over TCP."""
 RECORDS: Final = 100
@@ -87,6 +91,8 @@ class Dns:
         self._resolver.lifetime = lifetime
         self._resolver.use_edns(0, 0, LARGEST_PACKET)
         self._memory = Memory(time)
+        # The system may take half a minute, and the loop's own threads are what messages are read in.
+        self._threads = ThreadPoolExecutor(NAMED_AT_ONCE, "host names")
 
     async def exchangers(self, domain: str) -> Sequence[Mx]:
         """See :class:`Resolver`."""
@@ -115,7 +121,9 @@ class Dns:
         """See :class:`Resolver`."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = await loop.run_in_executor(
+                self._threads, partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
+            )
         except socket.gaierror as error:
             if error.errno in _NO_SUCH_NAME:
                 raise NoSuchName(host) from error

@@ -50,7 +50,7 @@ def test_the_name_of_each_stands_where_it_is_said_for_many():
         ("", "it begins with the way of delivering"),
         ("maildr:~/Maildir", "it begins with the way of delivering"),
         ("~/Maildir", "did you mean maildir:~/Maildir?"),
-        ("/var/mail/me", "did you mean maildir:/var/mail/me?"),
+        ("/var/mail/me", "did you mean mbox:/var/mail/me?"),
         ("Mailbox", "it begins with the way of delivering"),
         ("mailbox:me", "it is one of"),
         ("maildir", "it is one of"),

@@ -70,6 +70,10 @@ def test_a_configuration_that_can_be_is_called_good(file):
         ("[limits]\nmesage_size = 1", ":2: limits.mesage_size is not a setting. Did you mean message_size?"),
         ("[users.me]\n[aliases]\na = 'b'\nb = 'a'", ":3: aliases.a goes in a circle"),
         ("hostname = ", "not TOML"),
+        (
+            '[users.me]\ndeliver = "pipe:/bin/cat -r{recipient}"\n',
+            "users.me.deliver: the command's word '-r{recipient}' cannot be",
+        ),
     ],
 )
 def test_one_that_cannot_be_is_told_with_its_place(tmp_path, text, said):

@@ -77,6 +77,7 @@ class TestTls:
 
             assert (outcome.result, outcome.status, outcome.hop_down) == (Result.DEFERRED, "4.7.5", True)
             assert why in outcome.why.lower()
+            assert outcome.why.endswith("valid here for the name in the configuration, and for now")
             assert server.mails == []
 
     @pytest.mark.parametrize("answers", [{}, {"STARTTLS": "454 4.7.0 not now"}])
@@ -89,6 +90,7 @@ class TestTls:
             [outcome] = relaying.send(HELLO, "a@example.net")
 
             assert (outcome.result, outcome.status) == (Result.DEFERRED, "4.7.10")
+            assert ("use another port of it" in outcome.why) == (not answers)
             assert server.mails == []
 
     def test_first_speaks_tls_from_the_first_byte(self):
