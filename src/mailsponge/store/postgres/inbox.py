@@ -43,9 +43,7 @@ _THREAD: Final = f"""
 SELECT {_COLUMNS} FROM mailsponge_mail.head WHERE box = {_BOX} AND thread = %(thread)b::bigint
 ORDER BY arrived_at, message LIMIT {LONGEST_THREAD}
 """
-_MATCHING: Final = (
-    "SELECT id FROM mailsponge_mail.found WHERE words @@ %(match)b::text::tsquery LIMIT %(most)b::bigint"
-)
+_MATCHING: Final = "SELECT mailsponge_mail.matching(%(match)b::text::tsquery, %(most)b::bigint)"
 _IN_TIME: Final = f"""
 folder <> '{TRASH}' AND {_BEFORE}
     AND arrived_at >= %(since)b::double precision AND arrived_at < %(until)b::double precision

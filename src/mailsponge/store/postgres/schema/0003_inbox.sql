@@ -48,6 +48,12 @@ CREATE TABLE mailsponge_mail.found (
 );
 CREATE INDEX found_words ON mailsponge_mail.found USING gin (words);
 
+-- Planned anew for each search: whether to go by the index depends on the words, and a plan for any words is none.
+CREATE FUNCTION mailsponge_mail.matching(wanted tsquery, most bigint) RETURNS SETOF bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'SELECT id FROM mailsponge_mail.found WHERE words @@ $1 LIMIT $2' USING wanted, most;
+END $$;
+
 -- Message-IDs that messages of a mailbox have, or name, as numbers that stand for them (threads.py).
 CREATE TABLE mailsponge_mail.mention (
     box   integer NOT NULL,
