@@ -23,15 +23,15 @@ from kit.postgres import Postgres
 
 VICTIM = Path(__file__).with_name("office_victim.py")
 
-STEPS = range(1, 61)
+STEPS = (*range(1, 25), *range(25, 85, 3))
 """Each life of the server ends at the next one: from before the first write of all to the third letter and beyond."""
-WHILE_IT_STARTS, LATER = 12, 7
+WHILE_IT_STARTS, LATER = 20, 11
 """Each life on a database ends so many pieces later than the one before. A piece is what passes between the two: a
 statement that goes there, or an answer that comes back.
 """
 LATEST = 300
 """Pieces from when it listens."""
-MANY = 30
+MANY = 20
 """Letters that are taken in all these lives, at least."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """How it ends; of one that root has started, the process that keeps root's rights says so."""

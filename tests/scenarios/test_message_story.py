@@ -171,7 +171,8 @@ def test_a_message_that_is_refused_there_comes_back_to_its_sender(folder: Path) 
         assert f"<{SENDER}>" in dict(at.story(report_number))["admitted"]
         assert report["Subject"] == f"Your message could not be delivered: {NEVER}"
         assert "550 5.1.1 No such user here" in said_in(report)
-        assert "Check the address" in said_in(report)
+        assert "Mail to it is sent on from here to another address" in said_in(report)
+        assert "Check the address" not in said_in(report)
         assert AWAY not in said_in(report)
 
 

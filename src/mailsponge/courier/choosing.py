@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mailsponge.accounts import Absent, Accounts, Deliver, Kind
 from mailsponge.courier.carrier import Carrier
@@ -15,6 +15,8 @@ from mailsponge.courier.ways import LOCAL, nobody
 from mailsponge.mail.address import Address, parse
 from mailsponge.mail.outcome import Outcome
 from mailsponge.store.protocol import Due
+
+_BY_HAND: Final = "`mailsponge mail show --raw` shows it, and `mailsponge-sendmail` sends it to them"
 
 
 class Hands(NamedTuple):
@@ -40,11 +42,12 @@ class Couriers:
         self._hands = hands
         self._made: dict[Deliver, Courier] = {}
         self._nobody = NoWay(lambda due: nobody(due.user))
+        self._moved_in = NoWay(_moved_in)
 
     def courier_for(self, due: Due) -> Courier:
         """Whose affair a delivery is, as of now."""
         if not due.user:
-            return self._hands.relay
+            return self._moved_in if self._accounts.is_ours(due.address.domain) else self._hands.relay
         deliver = self._accounts.deliver(due.user, due.address.domain)
         if deliver is None:
             return self._nobody
@@ -71,10 +74,16 @@ def _address(target: str) -> Address | None:
     return parse(target, smtputf8=True) if "@" in target else None
 
 
+def _moved_in(due: Due) -> Outcome:
+    """Sent out, it would come back here."""
+    return deferred(
+        f"the mail of {due.address.domain} stays here, since after this mail was taken: {_BY_HAND}", "4.3.5"
+    )
+
+
 def _forwarded_here(due: Due, target: str) -> Outcome:
     """Mail that comes now goes there at once; what was taken before does not know the way."""
     return deferred(
-        f"{due.user} forwards to {target}, who lives here, since after this mail was taken: "
-        "`mailsponge mail show --raw` shows it, and `mailsponge-sendmail` sends it to them",
+        f"{due.user} forwards to {target}, who lives here, since after this mail was taken: {_BY_HAND}",
         "4.3.5",
     )

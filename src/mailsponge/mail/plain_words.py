@@ -14,6 +14,8 @@ class Plain(NamedTuple):
 
 _CHECK_NAME: Final = "Check the address, above all the part before the @, and send the message again."
 _CHECK_DOMAIN: Final = "Check the address, above all the part after the @, and send the message again."
+CORRECTIONS: Final = frozenset((_CHECK_NAME, _CHECK_DOMAIN))
+"""Advice that is of use to whoever wrote the address, and to nobody else."""
 _ASK: Final = "Ask the recipient in some other way, or write to the postmaster there."
 _SMALLER: Final = "Send it without large attachments, or put these where the recipient can fetch them."
 _LATER: Final = "Send the message again in a day or two, or ask the recipient in some other way."

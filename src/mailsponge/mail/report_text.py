@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from mailsponge import clean
 from mailsponge.mail.notify import Action
 from mailsponge.mail.outcome import Outcome
-from mailsponge.mail.plain_words import plain_words
+from mailsponge.mail.plain_words import CORRECTIONS, plain_words
 
 LISTED: Final = 20
 """Recipients that are named; the count of the others follows, and all of them stand in the part for programs."""
@@ -90,7 +90,7 @@ def _group(action: Action, group: Group, *, again: bool) -> Iterator[str]:
         plain = plain_words(outcome.status)
         if sent_on:
             yield _filled(_SENT_ON)
-        advice = _TELL_THEM if sent_on else plain.advice
+        advice = _TELL_THEM if sent_on and plain.advice in CORRECTIONS else plain.advice
         yield _filled(f"{plain.matter} {advice}" if action is Action.FAILED else plain.matter)
         yield from _words(outcome, secret=sent_on)
 

@@ -39,6 +39,14 @@ def test_what_goes_out_is_the_relays():
     assert couriers().courier_for(due("you@example.net", user="")) is RELAY
 
 
+def test_old_mail_for_a_domain_that_is_ours_by_now_waits_with_advice():
+    moved_in = due("me@example.org", user="")
+    [outcome] = asyncio.run(couriers().courier_for(moved_in).deliver(parcel(moved_in)))
+
+    assert outcome.result is Result.DEFERRED
+    assert "the mail of example.org stays here, since after this mail was taken" in outcome.why
+
+
 @pytest.mark.parametrize(
     ("deliver", "kind"), [("lmtp:unix:/run/lmtp", LmtpCourier), ("forward:me@example.com", Forward)]
 )

@@ -88,6 +88,7 @@ class Wakeups:
         self._pending: set[str] = set()
         self._turn = threading.Lock()
         self._closed = False
+        self._is_deaf = False
         self._heard: list[str] = []
         self._bell, self._button = socket.socketpair()
         for end in self._bell, self._button:
@@ -114,17 +115,16 @@ class Wakeups:
             self._button.send(b"!")
 
     def _run(self) -> None:
-        was_told = False
         while not self._closed:
             try:
                 with closing(self._database.connect("mailsponge wakeups")) as connection:
                     self._converse(connection)
             except (psycopg.Error, StoreError) as error:
-                if not was_told:
+                if not self._is_deaf:
                     log.warning("no word from other nodes for now: %s", self._database.worded(error))
             else:
                 continue
-            was_told = True
+            self._is_deaf = True
             self._wait(_RETRY)
 
     def _converse(self, connection: Connection) -> None:
@@ -133,6 +133,7 @@ class Wakeups:
         # Nobody is promised anything by a notification: it needs no fsync.
         connection.execute("SET synchronous_commit = off")
         connection.execute(f"LISTEN {CHANNEL}".encode())
+        self._is_deaf = False
         self._heard.append(LOOK)  # what was sent before this
         with selectors.DefaultSelector() as selector:
             selector.register(connection.fileno(), selectors.EVENT_READ)
@@ -175,8 +176,13 @@ class Wakeups:
     def _send(self, connection: Connection) -> bool:
         with self._turn:
             pending, self._pending = self._pending, set()
-        for payload in payloads(pending) if pending else ():
-            connection.execute(_NOTIFY, (CHANNEL, payload))
+        try:
+            for payload in payloads(pending) if pending else ():
+                connection.execute(_NOTIFY, (CHANNEL, payload))
+        except psycopg.Error:  # it is said in the next session
+            with self._turn:
+                self._pending |= pending
+            raise
         return bool(pending)
 
     def _silence(self) -> None:
