@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from kit.office import Office
 from kit.serve import FREE, Serve
 from kit.waiting_mail import defer, put_in_queue
 from kit.web_browser import Site, a_page, let_in, screens, serious
+from mailsponge.data_place import DataPlace
 from mailsponge.store.protocol import HopDown
 from mailsponge.store.sqlite import SqliteStore
 
@@ -117,3 +119,16 @@ def test_a_first_page_is_light(chromium: Browser, full: tuple[Site, Any]):
         page.goto("/queue", wait_until="networkidle")
 
     assert sum(sizes) < 100_000
+
+
+def test_the_list_is_asked_for_again_when_somebody_comes_back_to_it(
+    chromium: Browser, full: tuple[Site, Any]
+):
+    site, state = full
+    with a_page(chromium, site, storage_state=state) as (page, _):
+        page.goto("/queue")
+        with Office(DataPlace(site.data)).opened() as store:
+            store.hold(1)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+        expect(page.get_by_role("button", name="Release message 1")).to_be_visible()
