@@ -37,7 +37,7 @@ class PrivateMailsponge:
         self._data.parent.mkdir(parents=True, exist_ok=True)
         users = "".join(f"[users.{name}]\n" for name in self._mailboxes)
         self._config.write_text(
-            f'[smtp]\nlisten = ["127.0.0.1:0"]\n[domains."{DOMAIN}"]\n{users}{self._settings}'
+            f'web.listen = []\n[smtp]\nlisten = ["127.0.0.1:0"]\n[domains."{DOMAIN}"]\n{users}{self._settings}'
         )
         self.start()
         self._store = apsw.Connection(str(self._data / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)

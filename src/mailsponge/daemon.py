@@ -193,32 +193,33 @@ def serve(wish: Wish) -> None:
     with logging_to(sink):
         machine = Machine.here()
         loaded = read(wish, machine)
-        _allow_open_files(loaded.config.limits.connections + 2 * loaded.config.queue.at_once + 200)
+        _allow_open_files(loaded.config.limits.connections + 2 * loaded.config.queue.at_once + 400)
         rules = rules_of(loaded)  # what cannot be is told before anything is opened
         ways = ways_of(loaded, rules.accounts)
         account = account_of(loaded.config)
-        entrances = _opened(loaded.config)
+        entrances, no_web = _opened(loaded.config)
         try:
             parent = _with_a_parent(account, loaded.config, entrances, ways)
             with asyncio.Runner(loop_factory=new_loop) as runner:
-                runner.run(_PostOffice(wish, machine, loaded, entrances, parent).run(sink))
+                runner.run(_PostOffice(wish, machine, loaded, entrances, parent, no_web).run(sink))
         finally:
             for entered in entrances:
                 entered.close()
 
 
-def _opened(config: Config) -> tuple[Entrance, ...]:
-    """Every address that is listened on. Raises UsageError."""
+def _opened(config: Config) -> tuple[tuple[Entrance, ...], str]:
+    """Every address that is listened on, and why there are no web pages, if nobody has said that there should not be
+    any. Raises UsageError.
+    """
     places = places_of(config)
     if config.web.listen is not DEFAULT_WEB:
-        return entrance.opened(places)
+        return entrance.opened(places), ""
     # Nobody has asked for the pages: that their port is taken must not keep the mail from flowing.
     entrances = entrance.opened(place for place in places if place[0] is not role.WEB)
     try:
-        return entrances + entrance.opened((role.WEB, endpoint) for endpoint in DEFAULT_WEB)
+        return entrances + entrance.opened((role.WEB, endpoint) for endpoint in DEFAULT_WEB), ""
     except UsageError as error:
-        log.warning("there are no web pages: %s, or --web 127.0.0.1:0", error)
-        return entrances
+        return entrances, f"there are no web pages: {error}, or --web 127.0.0.1:0"
 
 
 def _with_a_parent(
@@ -296,8 +297,11 @@ class _PostOffice:
         loaded: Loaded,
         entrances: Sequence[Entrance],
         parent: Parent | None,
+        no_web: str,
     ) -> None:
+        """``no_web``: why there are no web pages, for somebody who may miss them."""
         self._wish = wish
+        self._no_web = no_web
         self._machine = machine
         self._loaded = loaded
         self._parent = parent
@@ -351,6 +355,8 @@ class _PostOffice:
             self._ready(told_at)
             if browsing is not None:
                 browsing.offer_a_link()
+            elif self._no_web:
+                log.warning("%s", self._no_web)
             await told_to_stop.wait()
             log.info("stopping")
             self._notify("STOPPING=1")

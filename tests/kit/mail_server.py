@@ -64,7 +64,8 @@ class MailServer:
         where = data or self.data
         self._config = folder / "mailsponge.toml"
         self._config.write_text(
-            f'hostname = "mail.example.org"\n{as_user}data = "{where}"\n[smtp]\nlisten = [{listen}]\n{settings}'
+            f'hostname = "mail.example.org"\n{as_user}data = "{where}"\nweb.listen = []\n'
+            f"[smtp]\nlisten = [{listen}]\n{settings}"
         )
         self._program = program
         self._ready = threading.Event()

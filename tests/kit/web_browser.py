@@ -1,4 +1,4 @@
-"""A real browser, Debian's chromium, before a real ``mailsponge serve``; and a log of all that it asks the network for."""
+"""A real browser, Debian's chromium, before a real ``mailsponge serve``; and a log of what it asks the network for."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def post_office(tmp_path) -> Iterator[Path]:
     """A user's own, with its socket in the runtime directory; gives where it keeps mail."""
     config = tmp_path / "post.toml"
     config.write_text(
-        f"data = '{tmp_path}/data'\n"
+        f"data = '{tmp_path}/data'\nweb.listen = []\n"
         "[smtp]\nlisten = ['127.0.0.1:0']\n"
         f"[local]\nsocket = '{tmp_path}/runtime/mailsponge/submit'\n"
     )

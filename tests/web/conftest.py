@@ -31,9 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.peer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, without a window."""
+    """The browser, without a window. Its event loop runs in this thread, and other files' tests want one of their own:
+    so it ends with the file.
+    """
     program = peers.program("chromium")
     with sync_playwright() as playwright:
         browser = launched(playwright, program)

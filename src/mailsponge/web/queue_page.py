@@ -20,6 +20,8 @@ from mailsponge.web.words import counted
 
 SHOWN: Final = 100
 """Messages that the page has: those that wait longest."""
+REASONS: Final = 3
+"""Reasons that a message in the list has at most; its own page has all."""
 LONGEST_ID: Final = 18
 """Digits."""
 
@@ -36,6 +38,14 @@ class Line(NamedTuple):
     why: str
 
 
+class Reason(NamedTuple):
+    """Why it waits, for all recipients who wait for the same."""
+
+    why: str
+    note: str
+    """How many they are, and how often it was tried; empty if there is nothing to add."""
+
+
 class Letter(NamedTuple):
     """A message that waits, and its recipients."""
 
@@ -50,6 +60,19 @@ class Letter(NamedTuple):
     def is_held(self) -> bool:
         """Whether none of it goes on before somebody releases it."""
         return all(line.until is None for line in self.lines)
+
+    @property
+    def until(self) -> float:
+        """When the first of it is tried again, if not all of it is held."""
+        return min((line.until for line in self.lines if line.until is not None), default=0.0)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """Why it waits, each reason once."""
+        alike: dict[str, list[Line]] = {}
+        for line in self.lines:
+            alike.setdefault(line.why, []).append(line)
+        return [Reason(why, _note(lines)) for why, lines in list(alike.items())[:REASONS]]
 
 
 class Change(NamedTuple):
@@ -181,6 +204,13 @@ def _letter(message: Queued, down: Mapping[str, HopDown]) -> Letter:
     )
     sender = "" if message.reverse_path is None else str(message.reverse_path)
     return Letter(message.id, sender, message.size, message.arrived_at, lines)
+
+
+def _note(lines: list[Line]) -> str:
+    most = max(line.attempts for line in lines)
+    tries = f"{most} {'try' if most == 1 else 'tries'}" if most else ""
+    recipients = counted(len(lines), "recipient") if len(lines) > 1 else ""
+    return ", ".join(filter(None, (recipients, tries)))
 
 
 def _story(store: Mailboxes, number: int) -> list[Step]:

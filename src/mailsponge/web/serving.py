@@ -104,6 +104,10 @@ class _Server(uvicorn.Server):
 class _Connection(H11Protocol):
     """One connection, which has to say what it wants before long."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = log
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, unless there are too many."""
         super().connection_made(transport)
