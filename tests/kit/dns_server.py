@@ -45,10 +45,18 @@ class DnsServer:
         self.asked: list[str] = []
         self._servers: list[socketserver.BaseServer] = []
         self._threads: list[threading.Thread] = []
-        udp = _Udp((self.host, 0), _over_udp(self))
+        udp, tcp = self._on_one_port()
         self.port = int(udp.server_address[1])
         self._serve(udp)
-        self._serve(_Tcp((self.host, self.port), _over_tcp(self)))
+        self._serve(tcp)
+
+    def _on_one_port(self) -> tuple[socketserver.BaseServer, socketserver.BaseServer]:
+        while True:
+            udp = _Udp((self.host, 0), _over_udp(self))
+            try:
+                return udp, _Tcp(udp.server_address, _over_tcp(self))
+            except OSError:  # another program has that port for TCP
+                udp.server_close()
 
     def __enter__(self) -> DnsServer:
         return self

@@ -469,6 +469,7 @@ def small_tablespace(postgres: Postgres, tmp_path_factory: pytest.TempPathFactor
 def test_a_full_disk_of_the_server_is_told_and_survived(small_tablespace: str) -> None:
     with closing(PostgresStore(small_tablespace, node="test")) as store:
         kept = keep(store)
+        assert whole(store, kept) == SMALL  # a new session would need room for a file of its own
         refused, outcome = hand_over(store, LARGE * 20, acceptance("me"))
         assert isinstance(outcome.wait(), StoreFull)
         assert "no room left on the database server's disk" in str(outcome.fault)
