@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from kit.black_hole import refused_port, silent_port
+from kit.black_hole import free_port, refused_port, silent_port
 from kit.relaying import HELLO, LARGE, LIMITS, SHORT, KnownNames, Relaying, parcel, results
 from kit.smtp_server import (
     SmtpServer,
@@ -113,8 +113,8 @@ def two():
     """Two servers on the same port of two addresses; the first one does as it is told."""
 
     def _two(answers, **rest):
-        first = SmtpServer(answers, host="127.0.0.1", **rest)
-        return first, SmtpServer(host="127.0.0.2", port=first.port)
+        port = free_port("127.0.0.1", "127.0.0.2")
+        return SmtpServer(answers, port=port, **rest), SmtpServer(host="127.0.0.2", port=port)
 
     return _two
 
