@@ -22,6 +22,17 @@ def refused_port() -> int:
         return int(listening.getsockname()[1])
 
 
+def free_port(*hosts: str) -> int:
+    """A port that nobody listens on at any of these addresses of this machine."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            port = 0
+            with contextlib.suppress(OSError):
+                for host in hosts:
+                    port = stack.enter_context(socket.create_server((host, port))).getsockname()[1]
+                return port
+
+
 class Proxy:
     """Passes bytes between a port and a Unix socket, until it is told to swallow them."""
 

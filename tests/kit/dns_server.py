@@ -45,18 +45,10 @@ class DnsServer:
         self.asked: list[str] = []
         self._servers: list[socketserver.BaseServer] = []
         self._threads: list[threading.Thread] = []
-        udp, tcp = self._on_one_port()
-        self.port = int(udp.server_address[1])
-        self._serve(udp)
+        tcp, udp = self._both()
+        self.port = int(tcp.server_address[1])
         self._serve(tcp)
-
-    def _on_one_port(self) -> tuple[socketserver.BaseServer, socketserver.BaseServer]:
-        while True:
-            udp = _Udp((self.host, 0), _over_udp(self))
-            try:
-                return udp, _Tcp(udp.server_address, _over_tcp(self))
-            except OSError:  # another program has that port for TCP
-                udp.server_close()
+        self._serve(udp)
 
     def __enter__(self) -> DnsServer:
         return self
@@ -67,6 +59,15 @@ class DnsServer:
             server.server_close()
         for thread in self._threads:
             thread.join()
+
+    def _both(self) -> tuple[socketserver.TCPServer, socketserver.UDPServer]:
+        """Two servers on the same port."""
+        while True:
+            tcp = _Tcp((self.host, 0), _over_tcp(self))
+            try:
+                return tcp, _Udp(tcp.server_address, _over_udp(self))
+            except OSError:  # that one is taken
+                tcp.server_close()
 
     def _serve(self, server: socketserver.BaseServer) -> None:
         self._servers.append(server)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from kit.black_hole import free_port
 from kit.dns_server import NONSENSE, SERVFAIL, SILENT, TRUNCATED, DnsServer
 from kit.relaying import HELLO, Relaying, lookup
 from kit.smtp_server import SmtpServer
@@ -221,13 +222,12 @@ def test_what_dns_says_decides_what_becomes_of_the_mail(run, answers, result, st
 
 def test_mail_goes_to_the_hosts_that_dns_names():
     """The first host's IPv6 address does not answer, its other one closes at MAIL, and the second host takes it."""
+    port = free_port("127.0.0.1", "127.0.0.2")
     with (
-        SmtpServer({"MAIL": "421 4.3.2 too busy"}) as first,
-        SmtpServer(host="127.0.0.2", port=first.port) as second,
+        SmtpServer({"MAIL": "421 4.3.2 too busy"}, port=port),
+        SmtpServer(host="127.0.0.2", port=port) as second,
         DnsServer({**MX, **ADDRESSES}) as server,
-        Relaying(
-            hop=NextHop("example.net", "example.net", first.port), resolver=resolver(server)
-        ) as relaying,
+        Relaying(hop=NextHop("example.net", "example.net", port), resolver=resolver(server)) as relaying,
     ):
         [outcome] = relaying.send(HELLO, "you@example.net")
 

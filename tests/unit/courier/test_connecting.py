@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from kit.black_hole import refused_port
+from kit.black_hole import free_port, refused_port
 from mailsponge.courier.connecting import Host, connect, in_turns, is_local, listens_here
 
 
@@ -31,7 +31,7 @@ def connected(*addresses: str, port: int, patience: float = 5) -> str:
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", free_port("127.0.0.1", "127.0.0.2"))) as listening:
         yield listening.getsockname()[1]
 
 
