@@ -242,9 +242,15 @@ class _Server:
     def wait_for(self, expected: re.Pattern[str], where: str) -> None:
         """Wait until its lines are those of the page."""
         limit = time.monotonic() + PATIENCE
-        while not expected.search(self._log.read_text("utf-8")):
-            if self._process.poll() is not None or time.monotonic() > limit:
-                raise DocsDiffer(f"{where}: it said {self._log.read_text('utf-8')!r}")
+        while True:
+            over = (
+                self._process.poll() is not None or time.monotonic() > limit
+            )  # before it is read: all is there then
+            said = self._log.read_text("utf-8")
+            if expected.search(said):
+                return
+            if over:
+                raise DocsDiffer(f"{where}: it said {said!r}")
 
     def end(self) -> None:
         """End it as Ctrl-C would."""
