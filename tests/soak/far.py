@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
+from contextlib import closing, suppress
 
 from letters import MARK, Letters, token_of
 
@@ -61,12 +62,9 @@ class Far:
         moods = list(MOODS)
         mood = "well" if self.always_well else self._rng.choices(moods, list(MOODS.values()))[0]
         self.moods[mood] += 1
-        try:
+        # The server may be killed meanwhile: that is what a soak is for.
+        with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
             await self._talk(reader, writer, mood)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the server was killed meanwhile: that is what a soak is for
-        finally:
-            writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mood: str) -> None:
         if mood == "closed":
